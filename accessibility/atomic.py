@@ -1,0 +1,63 @@
+"""How an output appears: whole or not at all, and never over another unasked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from accessibility.errors import AccessibilityError, OutputError
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write where something stands already.
+
+    Long work calls it first, so that nobody waits for a result that has no place.
+
+    Raises
+    ------
+    OutputError
+        If `path` exists and `overwrite` is false, or its folder cannot be written.
+    """
+    if path.is_dir() and not any(path.iterdir()):
+        pass  # an empty folder holds nothing that could be lost
+    elif path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already; give --overwrite to replace it.")
+    parent = next((p for p in path.absolute().parents if p.exists()), None)
+    if parent is None or not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise OutputError(f"{path} cannot be written: {parent} is not a folder one may write in.")
+
+
+def write_whole(path: Path, write: Callable[[Path], None], *, overwrite: bool) -> None:
+    """Write a file or a folder under a temporary name beside it, then rename.
+
+    Parameters
+    ----------
+    path : Path
+        Where the output shall stand.
+    write : callable
+        Called with the temporary path; makes the file or folder there.
+    overwrite : bool
+        Replace what stands at `path`.
+
+    Raises
+    ------
+    OutputError
+        If `path` exists and `overwrite` is false, or the disk refuses.
+    """
+    check_free(path, overwrite=overwrite)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            made = Path(folder) / path.name
+            write(made)
+            if path.is_dir():
+                shutil.move(path, Path(folder) / f"{path.name}.old")
+            made.replace(path)
+    except AccessibilityError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path} cannot be written: {reason}.") from error

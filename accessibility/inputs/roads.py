@@ -1,0 +1,217 @@
+"""OpenStreetMap ways -> road segments between junctions.
+
+A way is cut where another one meets it, at a node that costs time or closes the road and
+at a member of a turn restriction; pieces that meet two and two with equal tags are joined.
+Everything here works on whole arrays: one row per pair of consecutive nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from pyproj import Geod
+
+from accessibility.schema import ROAD_TAGS, WGS84
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+GRS80 = Geod(ellps="GRS80")
+"""The ellipsoid on which lengths are measured; differs from WGS 84's by 0.1 mm."""
+
+IMPLIES_ONEWAY = {("junction", "roundabout"), ("junction", "circular"), ("highway", "motorway")}
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Ways as they were read, flat: way i holds nodes `start[i]:start[i + 1]`."""
+
+    way_id: Ints
+    tags: list[dict[str, str]]
+    tag_set: Ints
+    start: Ints
+    node_id: Ints
+    lonlat: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Pairs of consecutive nodes of a way, by position in the table of distinct nodes."""
+
+    tail: Ints
+    head: Ints
+    way: Ints
+
+
+def join_roads(
+    ways: Ways, *, area: shapely.Geometry | None, breaks: Ints, members: Ints
+) -> tuple[gpd.GeoDataFrame, Ints]:
+    """Cut and join ways into the roads table.
+
+    Parameters
+    ----------
+    ways : Ways
+    area : shapely geometry, optional
+        Longitude and latitude. A pair of nodes is kept when one of them lies inside.
+    breaks : int64 array
+        Ids of nodes at which a road ends whatever meets there.
+    members : int64 array
+        Ids of ways that belong to a turn restriction; they keep their own id.
+
+    Returns
+    -------
+    roads : GeoDataFrame
+        The roads table (`accessibility.schema.ROADS`) without `urban`, in the order of a
+        Hilbert curve, so that what is near on the ground is near in memory and on disk.
+    cut : int64 array
+        Ids of nodes where the edge of `area` cuts a road.
+    """
+    node_id, first, position = np.unique(ways.node_id, return_index=True, return_inverse=True)
+    lonlat = ways.lonlat[first]
+    links = _links(ways, position)
+    cut = np.zeros(0, dtype=np.int64)
+    if area is not None:
+        shapely.prepare(area)
+        inside = shapely.contains_xy(area, lonlat[:, 0], lonlat[:, 1])
+        kept = inside[links.tail] | inside[links.head]
+        links = _Links(links.tail[kept], links.head[kept], links.way[kept])
+        ends = np.unique(np.concatenate([links.tail, links.head]))
+        cut = node_id[ends[~inside[ends]]]
+    broken = np.isin(node_id, breaks)
+    runs = _runs(links, broken, len(node_id))
+    chain, place, turned = _chains(links, runs, ways, broken, members, len(node_id))
+    return _assemble(links, runs, chain, place, turned, ways, node_id, lonlat), cut
+
+
+def _links(ways: Ways, position: Ints) -> _Links:
+    last = np.zeros(len(position), dtype=bool)
+    last[ways.start[1:] - 1] = True
+    tail = position[:-1][~last[:-1]]
+    head = position[1:][~last[:-1]]
+    way = np.repeat(np.arange(len(ways.way_id)), np.diff(ways.start) - 1)
+    real = tail != head  # a node listed twice in a row makes no road
+    return _Links(tail[real], head[real], way[real])
+
+
+def _runs(links: _Links, broken: Bools, n_nodes: int) -> Ints:
+    """Start of each run of links within one way that no junction interrupts."""
+    meets = np.bincount(links.tail, minlength=n_nodes) + np.bincount(links.head, minlength=n_nodes)
+    follows = np.zeros(len(links.way), dtype=bool)
+    follows[1:] = (links.way[1:] == links.way[:-1]) & (links.tail[1:] == links.head[:-1])
+    through = follows & (meets[links.tail] == 2) & ~broken[links.tail]
+    return np.append(np.flatnonzero(~through), len(links.way))
+
+
+def _chains(
+    links: _Links, runs: Ints, ways: Ways, broken: Bools, members: Ints, n_nodes: int
+) -> tuple[Ints, Ints, Bools]:
+    """Chain of each run, its place in it, and whether it is walked backwards."""
+    n_runs = len(runs) - 1
+    first, last = links.tail[runs[:-1]], links.head[runs[1:] - 1]
+    way = links.way[runs[:-1]]
+    tag_set = ways.tag_set[way]
+    two_way = np.array([_reversible(tags) for tags in ways.tags], dtype=bool)[tag_set]
+    alone = np.isin(ways.way_id[way], members)
+
+    # The two run ends at each node where just two meet: end 2r is the first node of run r.
+    ends = np.stack([first, last], axis=1).ravel()
+    order = np.argsort(ends, kind="stable")
+    counts = np.bincount(ends, minlength=n_nodes)
+    offset = np.concatenate([[0], np.cumsum(counts)])
+    at = np.flatnonzero((counts == 2) & ~broken)
+    a, b = order[offset[at]], order[offset[at] + 1]
+    run_a, run_b = a // 2, b // 2
+    same = (tag_set[run_a] == tag_set[run_b]) & (run_a != run_b)
+    same &= ~alone[run_a] & ~alone[run_b]
+    same &= (a % 2 != b % 2) | two_way[run_a]  # head to tail, or direction says nothing
+    mate = np.full(2 * n_runs, -1, dtype=np.int64)
+    mate[a[same]], mate[b[same]] = b[same], a[same]
+
+    chain = np.full(n_runs, -1, dtype=np.int64)
+    place = np.zeros(n_runs, dtype=np.int64)
+    turned = np.zeros(n_runs, dtype=bool)
+    joined = (mate[0::2] >= 0) | (mate[1::2] >= 0)
+    chain[~joined] = np.flatnonzero(~joined)
+    for run in np.flatnonzero(joined):
+        if chain[run] >= 0:
+            continue
+        start = _walk_to_start(run, mate)
+        end, step = start, 0
+        while True:  # from run to run, entering each at `end`
+            current = end // 2
+            chain[current], place[current], turned[current] = start // 2, step, end % 2 == 1
+            end, step = mate[end ^ 1], step + 1
+            if end < 0 or chain[end // 2] >= 0:
+                break
+    return chain, place, turned
+
+
+def _walk_to_start(run: int, mate: Ints) -> int:
+    """Go back to the end by which a chain is entered; on a ring, to where the walk began."""
+    end = 2 * run
+    while mate[end] >= 0:
+        end = int(mate[end]) ^ 1
+        if end // 2 == run:
+            break
+    return end
+
+
+def _reversible(tags: dict[str, str]) -> bool:
+    if IMPLIES_ONEWAY & set(tags.items()):
+        return False
+    return not any(
+        key.startswith("oneway") or key.endswith((":forward", ":backward")) for key in tags
+    )
+
+
+def _assemble(
+    links: _Links,
+    runs: Ints,
+    chain: Ints,
+    place: Ints,
+    turned: Bools,
+    ways: Ways,
+    node_id: Ints,
+    lonlat: npt.NDArray[np.float64],
+) -> gpd.GeoDataFrame:
+    n_links = np.diff(runs)
+    order = np.lexsort((place, chain))  # runs, chain by chain
+    sizes = n_links[order]
+    base = np.repeat(runs[:-1][order], sizes)
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    back = np.repeat(turned[order], sizes)
+    link = np.where(back, base + np.repeat(sizes, sizes) - 1 - within, base + within)
+    tail = np.where(back, links.head[link], links.tail[link])
+    head = np.where(back, links.tail[link], links.head[link])
+    _, road = np.unique(np.repeat(chain[order], sizes), return_inverse=True)
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(road)) + 1]) if len(road) else road[:0]
+
+    length = GRS80.inv(*lonlat[tail].T, *lonlat[head].T)[2]
+    length_m = np.bincount(road, weights=length)
+    # each road's first node, then the head of each of its links
+    points = np.insert(head, starts, tail[starts])
+    owner = np.insert(road, starts, road[starts])
+    ends = np.append(starts[1:], len(road)) - 1
+    first_way = links.way[link[starts]]
+    table: dict[str, object] = {
+        "from_node": node_id[tail[starts]],
+        "to_node": node_id[head[ends]],
+        "osm_way_id": ways.way_id[first_way],
+        "length_m": np.round(length_m, 3),
+    }
+    sets = ways.tag_set[first_way]
+    for tag in (*ROAD_TAGS, "name", "ref"):
+        values = pd.array([tags.get(tag) for tags in ways.tags], dtype="string")
+        table[tag] = pd.Categorical(values[sets])
+    roads = gpd.GeoDataFrame(
+        table, geometry=shapely.linestrings(lonlat[points], indices=owner), crs=WGS84
+    )
+    keys = ["hilbert", "from_node", "to_node", "osm_way_id", "length_m"]
+    roads["hilbert"] = roads.hilbert_distance() if len(roads) else 0
+    roads = roads.sort_values(keys, ignore_index=True, kind="stable")
+    return roads.drop(columns="hilbert")

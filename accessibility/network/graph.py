@@ -1,0 +1,332 @@
+"""The road network: read-only arrays, built from road tables under one profile, saved and loaded.
+
+Three levels, each an index into flat arrays:
+
+- a *segment* is one row of the roads table that the profile opens;
+- an *edge* is a segment driven in one direction. A road that serves only to start or end a
+  trip has two edges for a direction: one on which trips begin and one on which they end, so
+  that no path leads through;
+- a *turn* is a pair of edges that may follow one another.
+
+Costs are whole milliseconds: sums of whole numbers do not depend on their order, so that two
+searches that meet the same path agree to the bit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+from pyproj import CRS
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from accessibility.errors import CrsError, InputError
+from accessibility.network.profile import Profile, load_profile
+from accessibility.network.speeds import table_speeds
+from accessibility.network.turns import Edges, node_costs, turn_table
+from accessibility.schema import LAMBERT_93, NODES, ROADS, RoadTables, validate
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+FORMAT = 1
+"""Version of the saved arrays; part of the key under which a network is cached."""
+
+BEARING_M = 10.0
+"""A road's direction at a junction is taken towards the point this far along it, so that the
+last metre of a drawn line does not make a turn out of a straight road."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Edges that follow each edge: those of edge e stand at `start[e]:start[e + 1]`."""
+
+    start: Ints
+    edge: Ints
+    cost_ms: Ints
+
+
+@dataclass(frozen=True)
+class RoadNetwork:
+    """Roads as a car drives them under one profile; see the module for the three levels.
+
+    Attributes
+    ----------
+    profile : str
+        Name of the speed profile.
+    metric_crs : str
+        CRS of `xy`, for snapping.
+    segment_road : int32 array (segments,)
+        Row of the roads table.
+    segment_edges : int32 array (segments, 2)
+        Edge forward and backward, -1 where closed; of a restricted road the one on which
+        trips end.
+    segment_main : bool array (segments,)
+        Whether the segment belongs to the largest part in which everything is reached from
+        everything; only there do points snap.
+    segment_rim : bool array (segments,)
+        Whether the segment ends where the data end.
+    segment_length_m : float array (segments,)
+        Geodesic.
+    segment_kph : float array (segments, 2)
+        Forward and backward, 0 where closed.
+    line_start : int32 array (segments + 1,), xy : float array (points, 2)
+        Geometry.
+    edge_segment : int32 array (edges,), edge_backward : bool array (edges,)
+    edge_ms : int32 array (edges,)
+        Time to drive the edge.
+    edge_departure : int32 array (edges,)
+        The edge on which a trip starts: itself, but on restricted roads.
+    following, preceding : Turns
+        Edges after and before each edge.
+    """
+
+    profile: str
+    metric_crs: str
+    segment_road: Ints
+    segment_edges: Ints
+    segment_main: Bools
+    segment_rim: Bools
+    segment_length_m: Floats
+    segment_kph: Floats
+    line_start: Ints
+    xy: Floats
+    edge_segment: Ints
+    edge_backward: Bools
+    edge_ms: Ints
+    edge_departure: Ints
+    following: Turns
+    preceding: Turns
+
+    def __repr__(self) -> str:
+        return (
+            f"<RoadNetwork {self.profile}: {len(self.segment_road):,} segments, "
+            f"{self.segment_length_m.sum() / 1000:,.0f} km, {len(self.edge_ms):,} edges, "
+            f"{len(self.following.edge):,} turns>"
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays as `.npy` files, which open memory-mapped."""
+        folder.mkdir(parents=True)
+        facts = {"format": FORMAT, "profile": self.profile, "metric_crs": self.metric_crs}
+        for name, array in _arrays(self).items():
+            np.save(folder / f"{name}.npy", array)
+        (folder / "network.json").write_text(json.dumps(facts), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> RoadNetwork:
+        """Open a saved network, memory-mapped: nothing is read before it is used.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no network of this version.
+        """
+        try:
+            facts = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+            if facts.pop("format") != FORMAT:
+                raise InputError(f"{folder} holds a network of another version; build it again.")
+            arrays = {p.stem: np.asarray(np.load(p, mmap_mode="r")) for p in folder.glob("*.npy")}
+            turns = {
+                name: Turns(*(arrays.pop(f"{name}.{f.name}") for f in fields(Turns)))
+                for name in ("following", "preceding")
+            }
+            return cls(**facts, **arrays, **turns)
+        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise InputError(f"{folder} holds no whole network ({error}).") from error
+
+
+def _arrays(network: RoadNetwork) -> dict[str, npt.NDArray[np.generic]]:
+    arrays = {}
+    for item in fields(network):
+        value = getattr(network, item.name)
+        if isinstance(value, Turns):
+            arrays |= {f"{item.name}.{f.name}": getattr(value, f.name) for f in fields(value)}
+        elif isinstance(value, np.ndarray):
+            arrays[item.name] = value
+    return arrays
+
+
+def build_network(
+    tables: RoadTables,
+    *,
+    profile: str | Path | Profile = "osrm-car",
+    metric_crs: str = LAMBERT_93,
+) -> RoadNetwork:
+    """Build the network that a car drives from road tables.
+
+    Parameters
+    ----------
+    tables : RoadTables
+        From `read_roads` or a study.
+    profile : str, Path or Profile
+        Name of a speed profile or a TOML file.
+    metric_crs : str
+        CRS for snapping, in metres; Lambert-93 unless the roads lie elsewhere.
+
+    Returns
+    -------
+    RoadNetwork
+
+    Raises
+    ------
+    InputError
+        If the tables have faults, or the profile opens no road.
+    CrsError
+        If the roads lie outside the area of `metric_crs`.
+
+    Examples
+    --------
+    >>> import accessibility as acc
+    >>> network = acc.build_network(acc.load_study("jura").roads)  # doctest: +SKIP
+    """
+    rules = load_profile(profile)
+    validate(tables.roads, ROADS)
+    validate(tables.nodes, NODES)
+    _check_area(tables.roads, metric_crs)
+    roads = tables.roads
+    kph, restricted = table_speeds(roads, rules)
+    used = np.flatnonzero((kph > 0).any(axis=1)).astype(np.int32)
+    if not len(used):
+        raise InputError(f"no road of {len(roads)} is open to cars under profile {rules.name}.")
+    kph, restricted = kph[used], restricted[used]
+    length_m = roads["length_m"].to_numpy(dtype=float)[used]
+
+    ends = roads[["from_node", "to_node"]].to_numpy()[used]
+    node_id, node = np.unique(ends, return_inverse=True)
+    node = node.reshape(-1, 2).astype(np.int32)
+    line_start, xy = _lines(roads.geometry.to_crs(metric_crs).to_numpy()[used])
+    out, into = _bearings(xy, line_start)
+
+    segment, way = np.nonzero(kph > 0)
+    backward = way == 1
+    seconds = length_m[segment] / kph[segment, way] * 3.6
+    edges = Edges(
+        tail=node[segment, way],
+        head=node[segment, 1 - way],
+        segment=segment.astype(np.int32),
+        bearing_out=np.where(backward, into[segment] + 180.0, out[segment]),
+        bearing_in=np.where(backward, out[segment] + 180.0, into[segment]),
+        roundabout=roads["junction"].isin(["roundabout", "circular"]).to_numpy()[used][segment],
+    )
+    cost_s, closed = node_costs(tables.nodes, rules)
+    rim = np.zeros(len(node_id), dtype=bool)
+    node_s, node_closed = np.zeros(len(node_id)), np.zeros(len(node_id), dtype=bool)
+    place = np.searchsorted(node_id, tables.nodes["node_id"].to_numpy())
+    known = np.isin(tables.nodes["node_id"].to_numpy(), node_id)
+    node_s[place[known]], node_closed[place[known]] = cost_s[known], closed[known]
+    rim[place[known]] = tables.nodes["rim"].to_numpy()[known]
+    from_edge, to_edge, turn_s = turn_table(
+        edges, n_nodes=len(node_id), node_seconds=node_s, node_closed=node_closed, profile=rules
+    )
+    main = _largest_part(from_edge, to_edge, len(segment))
+
+    limited = np.flatnonzero(restricted[segment, way])
+    departure = np.arange(len(segment), dtype=np.int32)
+    departure[limited] = len(segment) + np.arange(len(limited))
+    from_edge, to_edge, turn_s = _end_only(from_edge, to_edge, turn_s, departure)
+    segment = np.append(segment, segment[limited]).astype(np.int32)
+    backward = np.append(backward, backward[limited])
+    edge_ms = np.maximum(1, np.rint(np.append(seconds, seconds[limited]) * 1000)).astype(np.int32)
+    segment_edges = np.full((len(used), 2), -1, dtype=np.int32)
+    segment_edges[segment[: len(departure)], way] = np.arange(len(departure))
+    turn_ms = np.rint(turn_s * 1000).astype(np.int32)
+    return _frozen(
+        RoadNetwork(
+            profile=rules.name,
+            metric_crs=metric_crs,
+            segment_road=used,
+            segment_edges=segment_edges,
+            segment_main=np.isin(np.arange(len(used)), edges.segment[main]),
+            segment_rim=rim[node].any(axis=1),
+            segment_length_m=length_m,
+            segment_kph=kph,
+            line_start=line_start,
+            xy=xy,
+            edge_segment=segment,
+            edge_backward=backward,
+            edge_ms=edge_ms,
+            edge_departure=np.append(departure, departure[limited]).astype(np.int32),
+            following=_turns(from_edge, to_edge, turn_ms, len(segment)),
+            preceding=_turns(to_edge, from_edge, turn_ms, len(segment)),
+        )
+    )
+
+
+def _check_area(roads: gpd.GeoDataFrame, metric_crs: str) -> None:
+    area = CRS.from_user_input(metric_crs).area_of_use
+    west, south, east, north = roads.total_bounds
+    inside = area is None or (
+        west >= area.west and east <= area.east and south >= area.south and north <= area.north
+    )
+    if not inside:
+        raise CrsError(
+            f"the roads reach from {west:.2f}, {south:.2f} to {east:.2f}, {north:.2f}, outside "
+            f"the area of {metric_crs} ({area.name}): give the metric CRS of the territory, "
+            f"such as {roads.estimate_utm_crs().to_string()}."
+        )
+
+
+def _lines(lines: npt.NDArray[np.object_]) -> tuple[Ints, Floats]:
+    xy, owner = shapely.get_coordinates(lines, return_index=True)
+    start = np.searchsorted(owner, np.arange(len(lines) + 1))
+    return start.astype(np.int32), xy
+
+
+def _bearings(xy: Floats, line_start: Ints) -> tuple[Floats, Floats]:
+    """Direction of each line at its first and its last node, in degrees clockwise."""
+    lines = shapely.linestrings(
+        xy, indices=np.repeat(np.arange(len(line_start) - 1), np.diff(line_start))
+    )
+    first, last = xy[line_start[:-1]], xy[line_start[1:] - 1]
+    ahead = shapely.get_coordinates(shapely.line_interpolate_point(lines, BEARING_M))
+    behind = shapely.get_coordinates(shapely.line_interpolate_point(lines, -BEARING_M))
+    return _direction(ahead - first), _direction(last - behind)
+
+
+def _direction(step: Floats) -> Floats:
+    return np.degrees(np.arctan2(step[:, 0], step[:, 1]))
+
+
+def _largest_part(from_edge: Ints, to_edge: Ints, n_edges: int) -> Bools:
+    """Edges of the largest strongly connected part."""
+    ones = np.ones(len(from_edge), dtype=np.int8)
+    links = coo_matrix((ones, (from_edge, to_edge)), shape=(n_edges, n_edges))
+    _, part = connected_components(links, directed=True, connection="strong")
+    return part == np.bincount(part).argmax()
+
+
+def _end_only(
+    from_edge: Ints, to_edge: Ints, seconds: Floats, departure: Ints
+) -> tuple[Ints, Ints, Floats]:
+    """Give restricted roads a second edge, on which trips start, and close the way through.
+
+    A trip may start on a restricted road and leave it, and may enter one and end there; it
+    never enters and leaves again.
+    """
+    limited = departure != np.arange(len(departure))
+    onto, off = limited[to_edge], limited[from_edge]
+    ending = ~off | onto  # entering, or going on towards the end
+    starting = off
+    from_all = np.concatenate([from_edge[ending], departure[from_edge[starting]]])
+    to_all = np.concatenate([to_edge[ending], departure[to_edge[starting]]])
+    return from_all, to_all, np.concatenate([seconds[ending], seconds[starting]])
+
+
+def _turns(key: Ints, other: Ints, cost_ms: Ints, n_edges: int) -> Turns:
+    order = np.lexsort((other, key))
+    start = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=n_edges))])
+    return Turns(start.astype(np.int32), other[order].astype(np.int32), cost_ms[order])
+
+
+def _frozen(network: RoadNetwork) -> RoadNetwork:
+    for array in _arrays(network).values():
+        array.setflags(write=False)
+    return network

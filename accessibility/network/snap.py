@@ -1,0 +1,99 @@
+"""Points -> positions on the network: the nearest place on a segment of the main part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from accessibility.errors import InputError, first_of
+from accessibility.network.graph import RoadNetwork
+from accessibility.schema import check_crs
+
+MAX_SNAP_M = 1_000.0
+"""A point farther from any road than this is not reached."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where points stand on a network, one row each.
+
+    Attributes
+    ----------
+    segment : int64 array
+        -1 where no road is near enough.
+    share : float array
+        Part of the segment's length that lies before the position, 0 to 1.
+    snap_m : float array
+        Straight distance from the point to the position, metres; inf where there is none.
+    """
+
+    segment: npt.NDArray[np.int64]
+    share: npt.NDArray[np.float64]
+    snap_m: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.segment)
+
+
+def snap(
+    network: RoadNetwork,
+    points: gpd.GeoDataFrame | gpd.GeoSeries,
+    *,
+    max_snap_m: float = MAX_SNAP_M,
+) -> Positions:
+    """Find the nearest place on the network for each point.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+    points : GeoDataFrame or GeoSeries
+        Points in any CRS.
+    max_snap_m : float
+        Farthest that a point may lie from a road, metres.
+
+    Returns
+    -------
+    Positions
+        Of several segments equally near the first is taken.
+
+    Raises
+    ------
+    CrsError
+        If the points have no CRS.
+    InputError
+        If a geometry is empty or is no point.
+    """
+    if points.crs is None:
+        check_crs(points, "EPSG:4326", what="the table of points")
+    shapes = points.geometry
+    wrong = (shapes.isna() | shapes.is_empty | (shapes.geom_type != "Point")).to_numpy()
+    if wrong.any():
+        rows = first_of(np.flatnonzero(wrong))
+        raise InputError(f"points are expected; rows {rows} hold none or another geometry.")
+    where = shapes.to_crs(network.metric_crs).to_numpy()
+    main = np.flatnonzero(network.segment_main)
+    lines = segment_lines(network)[main]
+    segment = np.full(len(where), -1, dtype=np.int64)
+    share = np.zeros(len(where))
+    distance = np.full(len(where), np.inf)
+    if len(where) and len(lines):
+        (point, line), found = shapely.STRtree(lines).query_nearest(
+            where, max_distance=max_snap_m, return_distance=True
+        )
+        order = np.lexsort((line, point))
+        point, line, found = point[order], line[order], found[order]
+        point, first = np.unique(point, return_index=True)
+        line = line[first]
+        segment[point], distance[point] = main[line], found[first]
+        share[point] = shapely.line_locate_point(lines[line], where[point], normalized=True)
+    return Positions(segment, share, distance)
+
+
+def segment_lines(network: RoadNetwork) -> npt.NDArray[np.object_]:
+    """Segments as lines in the network's metric CRS."""
+    offsets = (network.line_start.astype(np.int64),)
+    return shapely.from_ragged_array(shapely.GeometryType.LINESTRING, network.xy, offsets)

@@ -1,0 +1,248 @@
+"""Seconds by car between points: to the nearest facility, and from all to all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from accessibility.errors import InputError, SettingError
+from accessibility.network.graph import RoadNetwork, Turns
+from accessibility.network.snap import MAX_SNAP_M, Positions, snap
+from accessibility.routing import kernels
+
+Direction = Literal["to", "from"]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+
+NEAREST = ["facility_id", "travel_time_s", "demand_snap_m", "facility_snap_m"]
+
+
+@dataclass(frozen=True)
+class _OnEdges:
+    """Positions as places along edges: a two-way road gives a point two of them."""
+
+    row: Ints
+    edge: Ints
+    part_ms: Ints  # time along the edge, in the direction of the search, before the place
+    rest_ms: Ints  # time along the edge after the place
+
+
+def travel_times(
+    network: RoadNetwork,
+    demand: gpd.GeoDataFrame,
+    facilities: gpd.GeoDataFrame,
+    *,
+    cutoff_s: float | None = None,
+    direction: Direction = "to",
+    max_snap_m: float = MAX_SNAP_M,
+) -> pd.DataFrame:
+    """Drive time of each demand point to its nearest facility.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+    demand : GeoDataFrame
+        Points with `demand_id`.
+    facilities : GeoDataFrame
+        Points with `facility_id`.
+    cutoff_s : float, optional
+        Longest time that is looked for, inclusive; none by default.
+    direction : {"to", "from"}
+        People drive to the facility, or the facility's staff drive to them.
+    max_snap_m : float
+        A point farther from any road is not reached.
+
+    Returns
+    -------
+    DataFrame
+        One row for each demand point, in the order given: `demand_id`, `facility_id` (the
+        lowest of equally near ones, missing where none is reached), `travel_time_s` (inf
+        where none is reached), `demand_snap_m`, `facility_snap_m`.
+
+    Raises
+    ------
+    InputError
+        If an id is missing or repeats, or a geometry is no point.
+    CrsError
+        If a table has no CRS.
+
+    Examples
+    --------
+    >>> import accessibility as acc
+    >>> jura = acc.load_study("jura")
+    >>> near = acc.travel_times(jura.network, jura.demand, jura.sites)
+    >>> near.columns.tolist()
+    ['demand_id', 'facility_id', 'travel_time_s', 'demand_snap_m', 'facility_snap_m']
+    """
+    check_ids(demand, "demand_id")
+    check_ids(facilities, "facility_id")
+    order = np.argsort(facilities["facility_id"].astype(str).to_numpy(), kind="stable")
+    ranked = facilities.iloc[order]
+    here, there = (snap(network, t, max_snap_m=max_snap_m) for t in (demand, ranked))
+    time_ms, rank = nearest(
+        network, here, there, limit_ms=_limit_ms(cutoff_s), towards=direction == "to"
+    )
+    reached = rank >= 0
+    found = np.where(reached, rank, 0)
+    table = pd.DataFrame({"demand_id": demand["demand_id"].to_numpy()})
+    ids = ranked["facility_id"].astype(object).to_numpy()
+    table["facility_id"] = pd.Series(
+        ids[found] if len(ids) else np.full(len(table), None, dtype=object), dtype=object
+    ).where(reached, None)
+    table["travel_time_s"] = seconds(time_ms)
+    table["demand_snap_m"] = here.snap_m
+    snap_m = there.snap_m[found] if len(ids) else np.full(len(table), np.inf)
+    table["facility_snap_m"] = np.where(reached, snap_m, np.nan)
+    return table
+
+
+def travel_time_matrix(
+    network: RoadNetwork,
+    origins: gpd.GeoDataFrame | gpd.GeoSeries,
+    destinations: gpd.GeoDataFrame | gpd.GeoSeries,
+    *,
+    cutoff_s: float | None = None,
+    max_snap_m: float = MAX_SNAP_M,
+) -> Floats:
+    """Drive time from every origin to every destination.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+    origins, destinations : GeoDataFrame or GeoSeries
+        Points.
+    cutoff_s : float, optional
+        Longest time that is looked for, inclusive; none by default.
+    max_snap_m : float
+        A point farther from any road is not reached.
+
+    Returns
+    -------
+    float array (origins, destinations)
+        Seconds; inf where the destination is not reached.
+
+    Raises
+    ------
+    CrsError, InputError
+        If a table has no CRS, or a geometry is no point.
+
+    Examples
+    --------
+    >>> import accessibility as acc
+    >>> jura = acc.load_study("jura")
+    >>> acc.travel_time_matrix(jura.network, jura.demand[:3], jura.sites[:2]).shape
+    (3, 2)
+    """
+    here, there = (snap(network, t, max_snap_m=max_snap_m) for t in (origins, destinations))
+    return position_matrix(network, here, there, cutoff_s=cutoff_s)
+
+
+def position_matrix(
+    network: RoadNetwork, origins: Positions, destinations: Positions, *, cutoff_s: float | None
+) -> Floats:
+    """`travel_time_matrix` for points that are snapped already."""
+    # The search starts from whichever side has fewer points.
+    towards = len(destinations) < len(origins)
+    sources, targets = (destinations, origins) if towards else (origins, destinations)
+    seeds = _on_edges(network, sources, towards=towards, arriving=towards)
+    at = _on_edges(network, targets, towards=towards, arriving=not towards)
+    ahead, behind = _turns(network, towards=towards)
+    first = np.searchsorted(seeds.row, np.arange(len(sources) + 1))
+    order = np.lexsort((seeds.edge, seeds.row))
+    times = kernels.matrix(
+        ahead.start, ahead.edge, ahead.cost_ms, behind.start, behind.edge, behind.cost_ms,
+        network.edge_ms, first, seeds.edge[order], seeds.rest_ms[order], seeds.part_ms[order],
+        at.edge, at.part_ms, at.row, _limit_ms(cutoff_s), len(targets),
+    )  # fmt: skip
+    return seconds(times.T if towards else times)
+
+
+def nearest(
+    network: RoadNetwork,
+    here: Positions,
+    facilities: Positions,
+    *,
+    limit_ms: np.int64,
+    towards: bool = True,
+) -> tuple[Ints, Ints]:
+    """Milliseconds between each position and its nearest facility, and its row (-1: none)."""
+    seeds = _on_edges(network, facilities, towards=towards, arriving=towards)
+    at = _on_edges(network, here, towards=towards, arriving=not towards)
+    ahead, behind = _turns(network, towards=towards)
+    order = np.lexsort((seeds.row, seeds.edge))
+    edge, row = seeds.edge[order], seeds.row[order]
+    label, rank = kernels.search(
+        ahead.start, ahead.edge, ahead.cost_ms, network.edge_ms, edge, seeds.rest_ms[order], row,
+        limit_ms,
+    )  # fmt: skip
+    time_ms, source = kernels.read_positions(
+        behind.start, behind.edge, behind.cost_ms, label, rank, at.edge, at.part_ms, at.row,
+        edge, seeds.part_ms[order], row, limit_ms, len(here),
+    )  # fmt: skip
+    return time_ms, np.where(time_ms == kernels.NEVER, -1, source)
+
+
+def seconds(time_ms: Ints) -> Floats:
+    """Milliseconds of a kernel as seconds, inf where nothing is reached."""
+    return np.where(time_ms == kernels.NEVER, np.inf, time_ms / 1000.0)
+
+
+def check_ids(table: pd.DataFrame, key: str) -> None:
+    """Refuse a table whose key is absent, empty or repeated."""
+    if key not in table.columns:
+        raise InputError(f"the table has no column {key}; it has {', '.join(map(str, table))}.")
+    if table[key].isna().any():
+        raise InputError(f"{key} is empty in {int(table[key].isna().sum())} rows.")
+    if table[key].duplicated().any():
+        repeated = ", ".join(map(str, table.loc[table[key].duplicated(), key].unique()[:5]))
+        raise InputError(f"{key} repeats: {repeated}; each row needs its own.")
+
+
+def _limit_ms(cutoff_s: float | None) -> np.int64:
+    if cutoff_s is None:
+        return np.int64(kernels.NEVER - 1)
+    if not cutoff_s > 0:
+        raise SettingError(f"the cut-off is {cutoff_s:g} s; a time above 0 is expected.")
+    return np.int64(min(np.floor(cutoff_s * 1000), kernels.NEVER - 1))
+
+
+def _turns(network: RoadNetwork, *, towards: bool) -> tuple[Turns, Turns]:
+    """Turns in the direction of the search, and against it."""
+    return (
+        (network.preceding, network.following)
+        if towards
+        else (network.following, network.preceding)
+    )
+
+
+def _on_edges(
+    network: RoadNetwork, positions: Positions, *, towards: bool, arriving: bool
+) -> _OnEdges:
+    """Edges on which the positions lie.
+
+    A trip departs on the edges for departures; it arrives on those and on the others.
+    """
+    row = np.flatnonzero(positions.segment >= 0)
+    both = network.segment_edges[positions.segment[row]]
+    rows, edges = np.repeat(row, 2), both.ravel()
+    rows, edges = rows[edges >= 0], edges[edges >= 0]
+    starts = network.edge_departure[edges]
+    if arriving:
+        second = starts != edges
+        rows, edges = np.append(rows, rows[second]), np.append(edges, starts[second])
+    else:
+        edges = starts
+    order = np.lexsort((edges, rows))
+    rows, edges = rows[order], edges[order]
+    whole = network.edge_ms[edges]
+    part = np.rint(positions.share[rows] * whole).astype(np.int32)
+    # drawn forwards and driven backwards, or the search runs backwards: count from the far end
+    reverse = network.edge_backward[edges] != towards
+    part = np.where(reverse, whole - part, part).astype(np.int32)
+    rest = (whole - part).astype(np.int32)
+    return _OnEdges(rows.astype(np.int32), edges.astype(np.int32), part, rest)
