@@ -1,1 +1,56 @@
+"""Who can reach a public service by car, how fast, and where should the next one go?
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accessibility.analysis.coverage import Coverage as Coverage
+    from accessibility.analysis.coverage import coverage as coverage
+    from accessibility.errors import AccessibilityError as AccessibilityError
+    from accessibility.inputs.osm import read_osm as read_osm
+    from accessibility.inputs.osm import read_roads as read_roads
+    from accessibility.inputs.points import read_points as read_points
+    from accessibility.network.graph import RoadNetwork as RoadNetwork
+    from accessibility.network.graph import build_network as build_network
+    from accessibility.network.snap import snap as snap
+    from accessibility.routing.times import travel_time_matrix as travel_time_matrix
+    from accessibility.routing.times import travel_times as travel_times
+    from accessibility.study.build import build_study as build_study
+    from accessibility.study.study import Study as Study
+    from accessibility.study.study import load_study as load_study
+
 __version__ = "0.1.0"
+
+_WHERE = {
+    "AccessibilityError": "errors",
+    "Coverage": "analysis.coverage",
+    "RoadNetwork": "network.graph",
+    "Study": "study.study",
+    "build_network": "network.graph",
+    "build_study": "study.build",
+    "coverage": "analysis.coverage",
+    "load_study": "study.study",
+    "read_osm": "inputs.osm",
+    "read_points": "inputs.points",
+    "read_roads": "inputs.osm",
+    "snap": "network.snap",
+    "travel_time_matrix": "routing.times",
+    "travel_times": "routing.times",
+}
+
+__all__ = [*sorted(_WHERE), "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -196,7 +196,7 @@ def _assemble(
     # each road's first node, then the head of each of its links
     points = np.insert(head, starts, tail[starts])
     owner = np.insert(road, starts, road[starts])
-    ends = np.append(starts[1:], len(road)) - 1
+    ends = np.append(starts[1:], len(road))[: len(starts)] - 1
     first_way = links.way[link[starts]]
     table: dict[str, object] = {
         "from_node": node_id[tail[starts]],

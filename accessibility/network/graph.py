@@ -139,7 +139,9 @@ class RoadNetwork:
                 for name in ("following", "preceding")
             }
             return cls(**facts, **arrays, **turns)
-        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        except InputError:
+            raise
+        except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder} holds no whole network ({error}).") from error
 
 
@@ -263,7 +265,7 @@ def build_network(
 def _check_area(roads: gpd.GeoDataFrame, metric_crs: str) -> None:
     area = CRS.from_user_input(metric_crs).area_of_use
     west, south, east, north = roads.total_bounds
-    inside = area is None or (
+    inside = roads.empty or area is None or (
         west >= area.west and east <= area.east and south >= area.south and north <= area.north
     )
     if not inside:

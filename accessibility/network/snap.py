@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from accessibility.errors import InputError, first_of
+from accessibility.errors import InputError, SettingError, first_of
 from accessibility.network.graph import RoadNetwork
 from accessibility.schema import check_crs
 
@@ -66,11 +66,16 @@ def snap(
         If the points have no CRS.
     InputError
         If a geometry is empty or is no point.
+    SettingError
+        If `max_snap_m` is not above 0.
     """
+    if not max_snap_m > 0:
+        raise SettingError(f"the snap distance is {max_snap_m:g} m; more than 0 is expected.")
     if points.crs is None:
         check_crs(points, "EPSG:4326", what="the table of points")
     shapes = points.geometry
-    wrong = (shapes.isna() | shapes.is_empty | (shapes.geom_type != "Point")).to_numpy()
+    values = shapes.to_numpy()  # what is no point, or empty, has neither x nor y
+    wrong = ~(np.isfinite(shapely.get_x(values)) & np.isfinite(shapely.get_y(values)))
     if wrong.any():
         rows = first_of(np.flatnonzero(wrong))
         raise InputError(f"points are expected; rows {rows} hold none or another geometry.")

@@ -208,7 +208,7 @@ def _limit_ms(cutoff_s: float | None) -> np.int64:
         return np.int64(kernels.NEVER - 1)
     if not cutoff_s > 0:
         raise SettingError(f"the cut-off is {cutoff_s:g} s; a time above 0 is expected.")
-    return np.int64(min(np.floor(cutoff_s * 1000), kernels.NEVER - 1))
+    return np.int64(min(np.floor(np.round(cutoff_s * 1000, 3)), kernels.NEVER - 1))
 
 
 def _turns(network: RoadNetwork, *, towards: bool) -> tuple[Turns, Turns]:

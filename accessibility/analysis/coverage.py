@@ -1,0 +1,393 @@
+"""How many people reach a site in time: overall, by commune, canton and EPCI."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from accessibility.errors import InputError, SettingError
+from accessibility.network.graph import RoadNetwork
+from accessibility.network.snap import Positions, snap
+from accessibility.routing.times import Direction, nearest, seconds, travel_times
+from accessibility.study.demand import demand_at_chefs_lieux
+from accessibility.study.study import Study
+
+
+@dataclass(frozen=True)
+class Cantons:
+    """Cantons with at least one site, counted where the tables allow it.
+
+    Attributes
+    ----------
+    covered : int
+        The least number: where a town is divided, no table says in which part a site lies.
+    covered_max : int
+        The most.
+    total : int or None
+        Cantons of the territory; None where no table tells them.
+    """
+
+    covered: int
+    covered_max: int
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Answer to: which share of the inhabitants reaches a site within the cut-off?
+
+    Attributes
+    ----------
+    share : float
+        Population-weighted; NaN where nobody lives.
+    population, population_covered : float
+        Inhabitants; communes without a population are left out and named in `unknown`.
+    by_commune : GeoDataFrame
+        `code_insee`, `name`, canton and EPCI, `population`, `population_covered`,
+        `share_covered`, `travel_time_s` (inf: not reached), `seconds_over` (0 where
+        covered), `facility_id`, `facility_name`, `demand_snap_m`, `facility_snap_m`, contour.
+    by_canton, by_epci : DataFrame
+        `code`, `name`, `population`, `population_covered`, `share_covered`, `sites`; cantons
+        also `divided_town`: INSEE gives a town that cantons divide a code of its own.
+    cantons : Cantons
+    uncovered : DataFrame
+        Rows of `by_commune` where people are not covered, the most populous first.
+    unknown : list of str
+        Codes of communes without a population in that year.
+    sites : GeoDataFrame
+        The sites that were counted.
+    complete : bool
+        False where a trip that leaves the data could cover more people.
+    minutes, as_of, population_year, direction, around, profile
+        The choices behind the figure.
+    """
+
+    share: float
+    population: float
+    population_covered: float
+    by_commune: gpd.GeoDataFrame
+    by_canton: pd.DataFrame
+    by_epci: pd.DataFrame
+    cantons: Cantons
+    uncovered: pd.DataFrame
+    unknown: list[str]
+    sites: gpd.GeoDataFrame
+    complete: bool
+    minutes: float
+    as_of: datetime.date
+    population_year: int
+    direction: Direction
+    around: bool
+    profile: str
+
+    def __repr__(self) -> str:
+        return (
+            f"<Coverage: {self.share:.2%} within {self.minutes:g} minutes of "
+            f"{len(self.sites)} sites>"
+        )
+
+
+def coverage(
+    study: Study,
+    *,
+    minutes: float | None = None,
+    as_of: datetime.date | str | None = None,
+    population: int | None = None,
+    direction: Direction | None = None,
+    around: bool = False,
+    sites: gpd.GeoDataFrame | None = None,
+    max_snap_m: float | None = None,
+) -> Coverage:
+    """Share of the inhabitants who reach a site by car within the cut-off.
+
+    Everything absent is taken from the study's defaults.
+
+    Parameters
+    ----------
+    study : Study
+    minutes : float, optional
+        The cut-off, inclusive.
+    as_of : date or ISO text, optional
+        Sites labelled by that day are counted.
+    population : int, optional
+        Census year.
+    direction : {"to", "from"}, optional
+        People drive to the site, or from it.
+    around : bool
+        Count the sites of the neighbouring départements too.
+    sites : GeoDataFrame, optional
+        Sites of one's own instead of the study's: `facility_id`, points with a CRS; rows with
+        a `label_date` are counted from that day.
+    max_snap_m : float, optional
+        A place farther from any road is not reached.
+
+    Returns
+    -------
+    Coverage
+
+    Raises
+    ------
+    SettingError
+        For a cut-off that is not above 0, an impossible date or direction.
+    UnknownNameError
+        For a population year that the study has not.
+    InputError, CrsError
+        For faults of the sites.
+
+    Notes
+    -----
+    Coverage counts people, never communes or area. The reference variant counts the
+    *population municipale* at the chef-lieu, as INSEE's METRIC does.
+
+    Examples
+    --------
+    >>> import accessibility as acc
+    >>> result = acc.coverage(acc.load_study("jura"), minutes=20)
+    >>> result.cantons.covered, result.cantons.total
+    (15, 17)
+    """
+    cutoff = _minutes(study.default("minutes") if minutes is None else minutes)
+    day = _day(study.default("as_of") if as_of is None else as_of)
+    year = int(study.default("population") if population is None else population)
+    way = study.default("direction") if direction is None else direction
+    if way not in get_args(Direction):
+        raise SettingError(f"the direction is {way!r}; 'to' or 'from' the site is expected.")
+    snap_m = float(study.default("max_snap_m") if max_snap_m is None else max_snap_m)
+    counted = counted_sites(study.sites, day, around=around) if sites is None else sites
+    if sites is not None:
+        counted = _own_sites(sites, study, day)
+    demand = demand_at_chefs_lieux(study.communes, year=year)
+    times = travel_times(
+        study.network, demand, counted, direction=way, max_snap_m=snap_m
+    )
+    table = _by_commune(study.communes, demand, times, counted, cutoff * 60.0)
+    total, reached = table["population"].sum(), table["population_covered"].sum()
+    late = table[table["travel_time_s"] > cutoff * 60.0]
+    codes = counted.loc[counted["in_study"].to_numpy(dtype=bool), "code_insee"]
+    return Coverage(
+        share=share(reached, total),
+        population=float(total),
+        population_covered=float(reached),
+        by_commune=table,
+        by_canton=_by_zone(table, "canton", codes).assign(
+            divided_town=lambda t: t["code"].isin(_divided(study.communes, study.cantons))
+        ),
+        by_epci=_by_zone(table, "epci", codes),
+        cantons=cantons_covered(codes, study.communes, study.cantons),
+        uncovered=pd.DataFrame(late.drop(columns="geometry")).sort_values(
+            ["population", "code_insee"], ascending=[False, True], ignore_index=True
+        ),
+        unknown=table.loc[table["population"].isna(), "code_insee"].tolist(),
+        sites=counted,
+        complete=is_complete(
+            study.network, demand, times, counted, cutoff * 60.0,
+            direction=way, sites_beyond=around, max_snap_m=snap_m,
+        ),
+        minutes=cutoff,
+        as_of=day,
+        population_year=year,
+        direction=way,
+        around=around,
+        profile=study.profile.name,
+    )  # fmt: skip
+
+
+def share(part: float, whole: float) -> float:
+    """Part of a whole; NaN of nothing.
+
+    Examples
+    --------
+    >>> share(1, 4), share(0, 0)
+    (0.25, nan)
+    """
+    return float(part / whole) if whole > 0 else float("nan")
+
+
+def counted_sites(
+    sites: gpd.GeoDataFrame, as_of: datetime.date, *, around: bool = False
+) -> gpd.GeoDataFrame:
+    """Principal sites labelled by a day: the territory's, or the neighbours' as well.
+
+    Antennas are not counted: the official barometer agrees with the principal sites alone.
+    """
+    kept = (sites["kind"] == "Principal") & (sites["label_date"] <= pd.Timestamp(as_of))
+    if not around:
+        kept &= sites["in_study"]
+    return sites[kept.to_numpy()].reset_index(drop=True)
+
+
+def cantons_covered(
+    site_codes: pd.Series, communes: pd.DataFrame, cantons: pd.DataFrame
+) -> Cantons:
+    """Count the cantons in which at least one site stands.
+
+    Parameters
+    ----------
+    site_codes : Series of str
+        Commune of each site.
+    communes : DataFrame
+        `code_insee`, `canton_code`.
+    cantons : DataFrame
+        `canton_code`, `split_town`; may be empty.
+
+    Returns
+    -------
+    Cantons
+
+    Notes
+    -----
+    A site in a whole commune covers its canton for certain. A town that k cantons divide, d
+    of which are covered for certain, adds at least one canton if it has a site and d is 0, and
+    at most the lesser of its number of sites and k - d. Where no table tells k and d, it adds
+    at least none and at most as many as it has sites.
+
+    Examples
+    --------
+    >>> communes = pd.DataFrame({"code_insee": ["1", "2", "3"], "canton_code": ["c1", "c2", "t9"]})
+    >>> cantons = pd.DataFrame({"canton_code": ["c1", "c2", "c3"], "split_town": [None, "3", "3"]})
+    >>> cantons_covered(pd.Series(["1", "3", "3"]), communes, cantons)
+    Cantons(covered=2, covered_max=3, total=3)
+    """
+    of_commune = communes.set_index("code_insee")["canton_code"]
+    towns = communes.loc[
+        communes["canton_code"].isin(_divided(communes, cantons)), "code_insee"
+    ]
+    in_town = site_codes.isin(towns)
+    certain = set(of_commune.reindex(site_codes[~in_town]).dropna())
+    least = most = len(certain)
+    for town, n_sites in site_codes[in_town].value_counts().items():
+        parts = set(cantons.loc[cantons["split_town"] == town, "canton_code"])
+        if not parts:
+            most += int(n_sites)
+            continue
+        open_ = len(parts - certain)
+        least += int(open_ == len(parts))
+        most += min(int(n_sites), open_)
+    return Cantons(least, most, len(cantons) if len(cantons) else None)
+
+
+def is_complete(
+    network: RoadNetwork,
+    demand: gpd.GeoDataFrame,
+    times: pd.DataFrame,
+    sites: gpd.GeoDataFrame,
+    cutoff_s: float,
+    *,
+    direction: Direction,
+    sites_beyond: bool,
+    max_snap_m: float,
+) -> bool:
+    """Whether no trip that leaves the data could cover anybody who is not covered.
+
+    A trip over the rim takes at least the time from the demand point to the rim and, where
+    sites beyond it do not count, from the rim back to a site.
+    """
+    late = (times["travel_time_s"] > cutoff_s).to_numpy() & np.isfinite(times["demand_snap_m"])
+    cut = np.flatnonzero(np.asarray(network.segment_rim) & np.asarray(network.segment_main))
+    if not late.any() or not len(cut):
+        return True
+    # either end of a cut segment may be the rim: the nearer one bounds the trip from below
+    rim = Positions(
+        np.repeat(cut, 2).astype(np.int64),
+        np.tile([0.0, 1.0], len(cut)),
+        np.zeros(2 * len(cut)),
+    )
+    towards = direction == "to"
+    limit = np.int64(cutoff_s * 1000)
+    beyond_s = 0.0
+    if not sites_beyond:
+        there = snap(network, sites, max_snap_m=max_snap_m)
+        time_ms, _ = nearest(network, rim, there, limit_ms=limit, towards=towards)
+        beyond_s = float(seconds(time_ms).min())
+    here = snap(network, demand[late], max_snap_m=max_snap_m)
+    time_ms, _ = nearest(network, here, rim, limit_ms=limit, towards=towards)
+    return not bool((seconds(time_ms) + beyond_s <= cutoff_s).any())
+
+
+def _minutes(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e5:
+        raise SettingError(f"the cut-off is {value!r} minutes; a number above 0 is expected.")
+    return float(value)
+
+
+def _day(value: datetime.date | str) -> datetime.date:
+    if isinstance(value, datetime.date):
+        return value
+    try:
+        return datetime.date.fromisoformat(value)
+    except ValueError as error:
+        raise SettingError(
+            f"{value!r} is no date ({error}); one such as 2022-11-15 is expected."
+        ) from error
+
+
+def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: datetime.date) -> gpd.GeoDataFrame:
+    """Give sites of one's own what a facility needs, the commune by where they stand."""
+    if sites.empty:
+        raise InputError("the table of sites has no rows; at least one site is expected.")
+    own = sites.copy()
+    if "label_date" in own:
+        own = own[~(own["label_date"] > pd.Timestamp(day))]
+    own = own.reset_index(drop=True)
+    places = own[["geometry"]].set_geometry("geometry", crs=own.crs).to_crs(study.communes.crs)
+    within = gpd.sjoin(places, study.communes[["code_insee", "geometry"]], how="left")
+    where = within["code_insee"].groupby(level=0).min()
+    own["code_insee"] = own["code_insee"].fillna(where) if "code_insee" in own else where
+    own["in_study"] = own["code_insee"].isin(study.communes["code_insee"])
+    if "name" not in own:
+        own["name"] = own["facility_id"].astype(str)
+    return own
+
+
+def _divided(communes: pd.DataFrame, cantons: pd.DataFrame) -> list[str]:
+    """Codes that INSEE gives to towns that cantons divide: no true canton has them."""
+    codes = communes["canton_code"].dropna()
+    if len(cantons):
+        return sorted(set(codes) - set(cantons["canton_code"]))
+    # without a table: cantons are numbered from 1, divided towns from 99 downwards
+    return sorted(set(codes[pd.to_numeric(codes.str[-2:], errors="coerce") >= 80]))
+
+
+def _by_commune(
+    communes: gpd.GeoDataFrame,
+    demand: gpd.GeoDataFrame,
+    times: pd.DataFrame,
+    sites: gpd.GeoDataFrame,
+    cutoff_s: float,
+) -> gpd.GeoDataFrame:
+    reached = (times["travel_time_s"] <= cutoff_s).to_numpy()
+    names = sites.set_index("facility_id")["name"]
+    found = times.assign(
+        code_insee=demand["code_insee"].to_numpy(),
+        population=demand["population"].to_numpy(),
+        population_covered=np.where(reached, demand["population"], 0.0 * demand["population"]),
+        facility_name=times["facility_id"].map(names),
+        seconds_over=np.where(reached, 0.0, times["travel_time_s"] - cutoff_s),
+    )
+    found["share_covered"] = found["population_covered"] / found["population"].where(
+        found["population"] > 0
+    )
+    zones = ["code_insee", "name", "canton_code", "canton_name", "epci_code", "epci_name"]
+    table = communes[[*zones, "geometry"]].merge(
+        found.drop(columns="demand_id"), on="code_insee", validate="one_to_one"
+    )
+    order = [*zones, "population", "population_covered", "share_covered", "travel_time_s",
+             "seconds_over", "facility_id", "facility_name", "demand_snap_m", "facility_snap_m",
+             "geometry"]  # fmt: skip
+    return table[order]
+
+
+def _by_zone(table: pd.DataFrame, zone: str, site_codes: pd.Series) -> pd.DataFrame:
+    keys = {f"{zone}_code": "code", f"{zone}_name": "name"}
+    sites = table["code_insee"].map(site_codes.value_counts()).fillna(0).astype(int)
+    rows = table.assign(sites=sites).groupby(list(keys), as_index=False, dropna=False)
+    sums = rows[["population", "population_covered", "sites"]].sum().rename(columns=keys)
+    sums["share_covered"] = sums["population_covered"] / sums["population"].where(
+        sums["population"] > 0
+    )
+    return sums[["code", "name", "population", "population_covered", "share_covered", "sites"]]

@@ -1,0 +1,222 @@
+"""Upstream files -> a study on disk, the same bytes whenever it is built from the same files."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+import tomli_w
+
+import accessibility
+from accessibility.atomic import check_free, write_whole
+from accessibility.errors import InputError, MissingInputError, first_of
+from accessibility.inputs.catalogue import catalogue, locate, sha256
+from accessibility.inputs.communes import read_cantons, read_communes
+from accessibility.inputs.osm import OsmExtract, buffered, extent, read_osm
+from accessibility.inputs.settings import read_toml
+from accessibility.inputs.sites import read_france_services
+from accessibility.network.graph import RoadNetwork, build_network
+from accessibility.network.profile import load_profile
+from accessibility.network.snap import MAX_SNAP_M, snap
+from accessibility.study import bundle
+from accessibility.study.cache import keep_network, network_folder
+from accessibility.study.demand import demand_at_chefs_lieux, population_years
+
+LEAST_SNAPPED = 0.9
+"""An extract that gives fewer chefs-lieux a road is one of another region."""
+
+DEFAULTS: dict[str, Any] = {
+    "minutes": 20,
+    "population": 2019,
+    "direction": "to",
+    "profile": "osrm-car",
+    "max_snap_m": MAX_SNAP_M,
+}
+
+
+def build_study(
+    departement: str,
+    inputs: str | Path,
+    out: str | Path,
+    *,
+    osm: str | Path | None = None,
+    buffer_km: float = 30.0,
+    overwrite: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
+) -> dict[str, int]:
+    """Build a study of a département from upstream files.
+
+    Parameters
+    ----------
+    departement : str
+        Code: "39".
+    inputs : path
+        Folder with the files that the catalogue names.
+    out : path
+        Folder to write.
+    osm : path, optional
+        The OpenStreetMap extract; else the smallest one under `inputs/osm` that holds the
+        territory.
+    buffer_km : float
+        Width of the ring around the territory whose roads are read too.
+    overwrite : bool
+        Replace the study at `out`.
+    progress : callable
+        Told each step as it begins.
+
+    Returns
+    -------
+    dict of str to int
+        What was read, counted and left out.
+
+    Raises
+    ------
+    UnknownNameError, MissingInputError, InputError, OutputError
+    """
+    inputs, out = Path(inputs), Path(out)
+    check_free(out, overwrite=overwrite)
+    files = locate(inputs, departement)
+    progress("communes")
+    communes = read_communes(files, departement)
+    area = buffered(communes, buffer_km)
+    sites = read_france_services(files["sites"], departement)
+    near = shapely.intersects(area, sites.geometry.values)
+    sites = sites[near | sites["in_study"].to_numpy()].reset_index(drop=True)
+    extract = Path(osm) if osm is not None else choose_extract(inputs / "osm", communes)
+    progress(f"roads of {extract.name}")
+    read = read_osm(extract, within=communes, buffer_km=buffer_km)
+    progress("network")
+    settings = _settings(departement, communes, buffer_km)
+    rules = load_profile(settings["defaults"]["profile"])
+    network = build_network(read.roads, profile=rules)
+    _check_region(network, communes, extract)
+    cantons = (
+        read_cantons(files["cantons"])
+        if "cantons" in files
+        else pd.DataFrame(columns=["canton_code", "canton_name", "split_town"])
+    )
+    files["osm"] = extract
+    counts = {"communes": len(communes), "sites": len(sites), **read.counts}
+    progress("writing")
+
+    def write(folder: Path) -> None:
+        _write_tables(folder, communes, cantons, sites, read)
+        (folder / bundle.SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
+        text = json.dumps(_manifest(folder, files, settings, counts), indent=2, ensure_ascii=False)
+        (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+    write_whole(out, write, overwrite=overwrite)
+    keep_network(network, network_folder(out, rules))
+    return counts
+
+
+def choose_extract(folder: Path, communes: gpd.GeoDataFrame) -> Path:
+    """The smallest extract of a folder whose header says that it holds the territory.
+
+    Raises
+    ------
+    MissingInputError
+        If there is none.
+    """
+    box = shapely.box(*communes.total_bounds)
+    found = sorted(folder.glob("*.osm.pbf"), key=lambda path: (path.stat().st_size, path.name))
+    for path in found:
+        held = extent(path)
+        if held is not None and held.contains(box):
+            return path
+    west, south, east, north = box.bounds
+    raise MissingInputError(
+        f"no extract in {folder} ({first_of(p.name for p in found) or 'none there'}) holds "
+        f"{west:.2f}, {south:.2f} to {east:.2f}, {north:.2f}: give one with --osm."
+    )
+
+
+def _check_region(network: RoadNetwork, communes: gpd.GeoDataFrame, extract: Path) -> None:
+    demand = demand_at_chefs_lieux(communes, year=population_years(communes)[0])
+    snapped = snap(network, demand).segment >= 0
+    if snapped.mean() < LEAST_SNAPPED:
+        raise InputError(
+            f"{extract} has a road within {MAX_SNAP_M:g} m of only {snapped.sum()} of "
+            f"{len(communes)} chefs-lieux: it is an extract of another region, or cut short; "
+            "give one that holds the territory with --osm."
+        )
+
+
+def _settings(departement: str, communes: gpd.GeoDataFrame, buffer_km: float) -> dict[str, Any]:
+    """What a planner may change, and what was published."""
+    path = Path(str(resources.files("accessibility.study") / "published.toml"))
+    known = read_toml(path, what="the published figures").get(departement, {})
+    years = population_years(communes)
+    defaults = DEFAULTS | {"as_of": datetime.date(2022, 11, 15)} | known.get("defaults", {})
+    if defaults["population"] not in years:
+        defaults["population"] = years[0]
+    extra = {key: known[key] for key in ("published", "grant") if key in known}
+    return {
+        "name": known.get("name", departement),
+        "title": known.get("title", f"département {departement}"),
+        "departement": departement,
+        "buffer_km": buffer_km,
+        "defaults": defaults,
+        **extra,
+    }
+
+
+def _write_tables(
+    folder: Path,
+    communes: gpd.GeoDataFrame,
+    cantons: pd.DataFrame,
+    sites: gpd.GeoDataFrame,
+    read: OsmExtract,
+) -> None:
+    for name in ("osm", "communes", "sites"):
+        (folder / name).mkdir(parents=True)
+    for name, table in (
+        (bundle.ROADS, read.roads.roads),
+        (bundle.NODES, read.roads.nodes),
+        (bundle.COMMUNES, communes),
+        (bundle.SITES, sites),
+    ):
+        # columns of coordinates pack a third smaller than WKB does
+        native = {"geometry_encoding": "geoarrow"} if name == bundle.ROADS else {}
+        table.to_parquet(
+            folder / name, compression="zstd", compression_level=15, index=False, **native
+        )
+    read.roads.restrictions.to_parquet(folder / bundle.RESTRICTIONS, index=False)
+    cantons.to_csv(folder / bundle.CANTONS, index=False, lineterminator="\n")
+
+
+def _manifest(
+    folder: Path, files: dict[str, Path], settings: dict[str, Any], counts: dict[str, int]
+) -> dict[str, Any]:
+    """Provenance without date, host or path, so that two builds are the same bytes."""
+    known = catalogue()
+    sources = []
+    for key in sorted(files):
+        data = known[key]
+        sources.append(
+            {
+                "dataset": key,
+                "title": data.title,
+                "publisher": data.publisher,
+                "vintage": data.vintage or None,
+                "licence": data.licence,
+                "attribution": data.attribution,
+                "file": files[key].name,
+                "sha256": sha256(files[key]),
+            }
+        )
+    written = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {
+        "toolkit": f"accessibility-toolkit {accessibility.__version__}",
+        "sources": sources,
+        "settings": {k: settings[k] for k in ("departement", "buffer_km")},
+        "counts": counts,
+        "files": {p.relative_to(folder).as_posix(): sha256(p) for p in written},
+    }

@@ -1,0 +1,45 @@
+"""A network is built from a study's roads once, and kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from accessibility.atomic import write_whole
+from accessibility.errors import InputError, OutputError
+from accessibility.network.graph import FORMAT, RoadNetwork
+from accessibility.network.profile import Profile
+from accessibility.study.bundle import NODES, RESTRICTIONS, ROADS
+
+
+def network_folder(study: Path, profile: Profile) -> Path:
+    """Where the network of these very roads under this profile is kept.
+
+    The key is made of the bytes of the road tables and the values of the profile, so that a
+    change of either is another network.
+    """
+    digest = hashlib.sha256(f"{FORMAT} {profile.name} {profile.digest}".encode())
+    for name in (ROADS, NODES, RESTRICTIONS):
+        digest.update((study / name).read_bytes())
+    return user_cache_path("accessibility-toolkit") / "networks" / digest.hexdigest()[:32]
+
+
+def cached_network(folder: Path) -> RoadNetwork | None:
+    """The kept network; none where it is absent or not whole."""
+    try:
+        return RoadNetwork.load(folder)
+    except InputError:
+        return None
+
+
+def keep_network(network: RoadNetwork, folder: Path) -> RoadNetwork:
+    """Keep a network and open it memory-mapped; where nothing can be kept, say so and go on."""
+    try:
+        write_whole(folder, network.save, overwrite=True)
+    except OutputError as error:
+        print(f"The network is not kept for the next run: {error}", file=sys.stderr)
+        return network
+    return RoadNetwork.load(folder)

@@ -1,0 +1,150 @@
+"""One territory with everything that a question about it needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from accessibility.errors import InputError, MissingInputError
+from accessibility.inputs.csv import read_csv
+from accessibility.inputs.settings import read_toml
+from accessibility.network.graph import RoadNetwork, build_network
+from accessibility.network.profile import Profile, load_profile
+from accessibility.schema import COMMUNES, FACILITIES, RoadTables, validate
+from accessibility.study import bundle
+from accessibility.study.cache import cached_network, keep_network, network_folder
+from accessibility.study.demand import demand_at_chefs_lieux, population_years
+
+
+@dataclass(frozen=True)
+class Study:
+    """A territory: its communes, cantons, sites, roads and network, under one profile.
+
+    Attributes
+    ----------
+    name, title : str
+    folder : Path
+    settings : dict
+        `study.toml`: defaults, published figures, grant.
+    profile : Profile
+        Speed profile of the network.
+    communes : GeoDataFrame
+        `accessibility.schema.COMMUNES` with `population_<year>`; contours in WGS 84.
+    cantons : DataFrame
+        `canton_code`, `canton_name`, `split_town`; empty where no table tells them.
+    sites : GeoDataFrame
+        `accessibility.schema.FACILITIES`: all labelled sites within reach, whenever labelled.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    settings: dict[str, Any]
+    profile: Profile
+    communes: gpd.GeoDataFrame
+    cantons: pd.DataFrame
+    sites: gpd.GeoDataFrame
+
+    def __repr__(self) -> str:
+        return (
+            f"<Study {self.name}: {len(self.communes)} communes, "
+            f"{int(self.sites['in_study'].sum())} sites, profile {self.profile.name}>"
+        )
+
+    @cached_property
+    def roads(self) -> RoadTables:
+        """Road tables, read when they are first asked for."""
+        return RoadTables(
+            gpd.read_parquet(self.folder / bundle.ROADS),
+            gpd.read_parquet(self.folder / bundle.NODES),
+            pd.read_parquet(self.folder / bundle.RESTRICTIONS),
+        )
+
+    @cached_property
+    def network(self) -> RoadNetwork:
+        """The road network, memory-mapped; built and kept when it is first asked for."""
+        folder = network_folder(self.folder, self.profile)
+        kept = cached_network(folder)
+        if kept is not None:
+            return kept
+        return keep_network(build_network(self.roads, profile=self.profile), folder)
+
+    @cached_property
+    def demand(self) -> gpd.GeoDataFrame:
+        """People at the chefs-lieux, in the study's population year."""
+        return demand_at_chefs_lieux(self.communes, year=self.default("population"))
+
+    @property
+    def population_years(self) -> list[int]:
+        """Census years that the study knows."""
+        return population_years(self.communes)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What the study was built from."""
+        text = (self.folder / bundle.MANIFEST).read_text(encoding="utf-8")
+        return dict(json.loads(text))
+
+    def default(self, key: str) -> Any:
+        """A default of the study: minutes, as_of, population, direction, max_snap_m."""
+        return self.settings["defaults"][key]
+
+
+def load_study(name: str | Path = "jura", *, profile: str | Path | Profile | None = None) -> Study:
+    """Load a study.
+
+    Parameters
+    ----------
+    name : str or path
+        The bundled study's name, or a folder that `build_study` made.
+    profile : str, path or Profile, optional
+        Speed profile; the study's default if absent.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such study or profile.
+    MissingInputError, InputError
+        If a file of the study is missing or is not as it should be.
+
+    Examples
+    --------
+    >>> import accessibility as acc
+    >>> acc.load_study("jura")
+    <Study jura: 494 communes, 25 sites, profile osrm-car>
+    """
+    folder = bundle.find_study(name)
+    settings = read_toml(folder / bundle.SETTINGS, what="the study")
+    files = (bundle.ROADS, bundle.NODES, bundle.RESTRICTIONS, bundle.COMMUNES, bundle.CANTONS,
+             bundle.SITES, bundle.MANIFEST)  # fmt: skip
+    if missing := [file for file in files if not (folder / file).is_file()]:
+        raise MissingInputError(f"the study {folder} lacks {', '.join(missing)}: build it again.")
+    try:
+        communes = gpd.read_parquet(folder / bundle.COMMUNES)
+        sites = gpd.read_parquet(folder / bundle.SITES)
+        rules = load_profile(profile if profile is not None else settings["defaults"]["profile"])
+        study = Study(
+            name=settings["name"],
+            title=settings["title"],
+            folder=folder,
+            settings=settings,
+            profile=rules,
+            communes=communes,
+            cantons=read_csv(folder / bundle.CANTONS, columns=["canton_code"], what="the cantons"),
+            sites=sites,
+        )
+    except (KeyError, OSError) as error:
+        raise InputError(f"the study {folder} cannot be read ({error}): build it again.") from error
+    validate(communes, COMMUNES, source=bundle.COMMUNES)
+    validate(sites, FACILITIES, source=bundle.SITES)
+    return study
