@@ -1,0 +1,52 @@
+"""The command line: reads its arguments, calls the library, prints; it holds no formula."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from accessibility.cli import build, coverage, times
+from accessibility.errors import AccessibilityError
+
+app = typer.Typer(
+    name="accessibility",
+    help="Who can reach a public service by car, how fast, and where should the next one go?",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("coverage")(coverage.command)
+app.command("times")(times.command)
+app.command("build")(build.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import accessibility
+
+        typer.echo(f"accessibility-toolkit {accessibility.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a known error is one sentence and exit code 1."""
+    try:
+        app()
+    except AccessibilityError as error:
+        message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        print(f"Error: {message}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was written.", file=sys.stderr)
+        sys.exit(130)

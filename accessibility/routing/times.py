@@ -19,6 +19,7 @@ Direction = Literal["to", "from"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
+LONG = ["from_id", "to_id", "travel_time_s", "from_snap_m", "to_snap_m"]
 NEAREST = ["facility_id", "travel_time_s", "demand_snap_m", "facility_snap_m"]
 
 
@@ -140,6 +141,58 @@ def travel_time_matrix(
     """
     here, there = (snap(network, t, max_snap_m=max_snap_m) for t in (origins, destinations))
     return position_matrix(network, here, there, cutoff_s=cutoff_s)
+
+
+def times_table(
+    network: RoadNetwork,
+    origins: gpd.GeoDataFrame,
+    destinations: gpd.GeoDataFrame,
+    *,
+    nearest_only: bool = False,
+    cutoff_s: float | None = None,
+) -> pd.DataFrame:
+    """Drive times between two sets of points as a long table.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+    origins, destinations : GeoDataFrame
+        Points with `id`.
+    nearest_only : bool
+        One row for each origin, with its nearest destination; empty where none is reached.
+    cutoff_s : float, optional
+        Leave out what takes longer.
+
+    Returns
+    -------
+    DataFrame
+        `from_id`, `to_id`, `travel_time_s`, `minutes`, `from_snap_m`, `to_snap_m`, ordered as
+        the origins, then as the destinations.
+    """
+    if nearest_only:
+        near = travel_times(
+            network,
+            origins.rename(columns={"id": "demand_id"}),
+            destinations.rename(columns={"id": "facility_id"}),
+            cutoff_s=cutoff_s,
+        )
+        names = dict(zip(["demand_id", *NEAREST], LONG, strict=True))
+        table = near.rename(columns=names).replace(np.inf, np.nan)
+    else:
+        here, there = snap(network, origins), snap(network, destinations)
+        time_s = position_matrix(network, here, there, cutoff_s=cutoff_s)
+        row, column = np.nonzero(np.isfinite(time_s))
+        table = pd.DataFrame(
+            {
+                "from_id": origins["id"].to_numpy()[row],
+                "to_id": destinations["id"].to_numpy()[column],
+                "travel_time_s": time_s[row, column],
+                "from_snap_m": here.snap_m[row],
+                "to_snap_m": there.snap_m[column],
+            }
+        )
+    table.insert(3, "minutes", (table["travel_time_s"] / 60.0).round(3))
+    return table.round({"from_snap_m": 1, "to_snap_m": 1})
 
 
 def position_matrix(

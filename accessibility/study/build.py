@@ -94,6 +94,7 @@ def build_study(
     read = read_osm(extract, within=communes, buffer_km=buffer_km)
     progress("network")
     settings = _settings(departement, communes, buffer_km)
+    settings["bounds"] = [round(float(v), 4) for v in read.roads.roads.total_bounds]
     rules = load_profile(settings["defaults"]["profile"])
     network = build_network(read.roads, profile=rules)
     _check_region(network, communes, extract)

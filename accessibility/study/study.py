@@ -75,6 +75,12 @@ class Study:
             return kept
         return keep_network(build_network(self.roads, profile=self.profile), folder)
 
+    @property
+    def network_bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north of the roads, in degrees."""
+        west, south, east, north = self.settings["bounds"]
+        return west, south, east, north
+
     @cached_property
     def demand(self) -> gpd.GeoDataFrame:
         """People at the chefs-lieux, in the study's population year."""

@@ -1,0 +1,125 @@
+"""`accessibility coverage`: the official figure, and who is left out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accessibility.cli.options import (
+    OverwriteOption,
+    ProfileOption,
+    StudyOption,
+    iso_date,
+    positive_minutes,
+    prepare_search,
+    waiting,
+)
+
+
+class Zone(StrEnum):
+    """What a figure may be broken down by."""
+
+    commune = "commune"
+    canton = "canton"
+    epci = "epci"
+
+
+class Way(StrEnum):
+    """Which way people drive."""
+
+    to = "to"
+    from_ = "from"
+
+
+def command(
+    study: StudyOption = "jura",
+    minutes: Annotated[
+        float | None,
+        typer.Option(callback=positive_minutes, help="Cut-off in minutes, inclusive."),
+    ] = None,
+    as_of: Annotated[
+        datetime.date | None,
+        typer.Option(parser=iso_date, metavar="DATE", help="Count sites labelled by this day."),
+    ] = None,
+    by: Annotated[Zone | None, typer.Option(help="Break the figure down.")] = None,
+    sites: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sites of your own: CSV with lon, lat or INSEE codes, GeoJSON, GeoPackage."
+        ),
+    ] = None,
+    around: Annotated[
+        bool, typer.Option("--around", help="Count the neighbouring départements' sites too.")
+    ] = False,
+    profile: ProfileOption = None,
+    population: Annotated[
+        int | None, typer.Option(help="Census year of the population, such as 2019.")
+    ] = None,
+    direction: Annotated[
+        Way | None, typer.Option(help="Drive to the site, or from it.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for coverage.csv, communes.gpkg and manifest.json."),
+    ] = None,
+    overwrite: OverwriteOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON alone to standard output.")
+    ] = False,
+) -> None:
+    """Share of the inhabitants who reach a site by car within the cut-off.
+
+    Everything that is not given comes from the study: for the Jura 20 minutes, the sites
+    labelled by 2022-11-15, the population of 2019, driving to the site, profile osrm-car.
+
+    Example: accessibility coverage --minutes 15 --by canton --out outputs/coverage
+    """
+    from accessibility.atomic import check_free, write_whole
+
+    if out is not None:
+        check_free(out, overwrite=overwrite)
+    from accessibility.analysis.coverage import coverage
+    from accessibility.inputs.points import read_points
+    from accessibility.report import text
+    from accessibility.report.manifest import write_manifest
+    from accessibility.report.tables import write_coverage
+    from accessibility.study.study import load_study
+
+    place = load_study(study, profile=profile)
+    prepare_search()
+    own = None
+    if sites is not None:
+        bounds = place.network_bounds
+        own = read_points(sites, communes=place.communes, bounds=bounds)
+        own = own.rename(columns={"id": "facility_id"})
+    with waiting("Computing drive times"):
+        result = coverage(
+            place,
+            minutes=minutes,
+            as_of=as_of,
+            population=population,
+            direction=None if direction is None else direction.value,  # type: ignore[arg-type]
+            around=around,
+            sites=own,
+        )
+    zone = None if by is None else by.value
+    answer = text.coverage_json(place, result, by=zone)
+    if out is not None:
+
+        def write(folder: Path) -> None:
+            write_coverage(result, folder)
+            write_manifest(place, answer, folder, own_inputs=[] if sites is None else [sites])
+
+        write_whole(out, write, overwrite=overwrite)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        name = None if sites is None else f"from {sites.name}"
+        text.show(text.coverage_text(place, result, own_sites=name, by=zone))
+        if out is not None:
+            typer.echo(f"Written: {out}/coverage.csv, communes.gpkg, manifest.json")

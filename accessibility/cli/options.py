@@ -1,0 +1,66 @@
+"""Options that several commands share, and how a command waits for the compiler."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+StudyOption = Annotated[
+    str, typer.Option("--study", help="Bundled study by name, or a folder that build made.")
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", help="Speed profile: osrm-car, osrm-car-5, or a TOML file."),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an output that exists.")
+]
+
+
+def positive_minutes(value: float | None) -> float | None:
+    """Refuse a cut-off that is not above 0."""
+    if value is not None and not 0 < value < 1e5:
+        raise typer.BadParameter(f"{value:g} is no cut-off; minutes above 0 are expected.")
+    return value
+
+
+def iso_date(value: str) -> datetime.date:
+    """Read a date such as 2022-11-15."""
+    try:
+        return datetime.date.fromisoformat(value)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{value!r} is no date ({error}); one such as 2022-11-15 is expected."
+        ) from error
+
+
+def say(message: str) -> None:
+    """Tell the user something beside the answer."""
+    print(message, file=sys.stderr)
+
+
+@contextmanager
+def waiting(message: str) -> Iterator[None]:
+    """Show on a terminal that work is going on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(message):
+        yield
+
+
+def prepare_search() -> None:
+    """Say that the first run compiles, before it does."""
+    from accessibility.routing.kernels import compiled
+
+    if not compiled():
+        say("First run after installation: compiling the search, which takes about 20 seconds.")
+
+

@@ -1,0 +1,241 @@
+"""Answers -> what a terminal shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from accessibility.analysis.coverage import Coverage
+from accessibility.study.study import Study
+
+ZONES = {"commune": "Commune", "canton": "Canton", "epci": "EPCI"}
+
+
+def percent(share: float) -> str:
+    """A share as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.97581), percent(float("nan"))
+    ('97.58 %', 'unknown')
+    """
+    return "unknown" if np.isnan(share) else f"{share * 100:.2f} %"
+
+
+def people(number: float) -> str:
+    """A number of people.
+
+    Examples
+    --------
+    >>> people(259199.0)
+    '259,199'
+    """
+    return f"{number:,.0f}"
+
+
+def minutes(time_s: float) -> str:
+    """Seconds as minutes and seconds.
+
+    Examples
+    --------
+    >>> minutes(1204.5), minutes(float("inf"))
+    ('20 min 05 s', 'not reached')
+    """
+    if not np.isfinite(time_s):
+        return "not reached"
+    whole = round(time_s)
+    return f"{whole // 60} min {whole % 60:02d} s"
+
+
+def comparable(result: Coverage, published: dict[str, Any], *, own_sites: bool) -> bool:
+    """Whether a published figure answers the same question as the computed one."""
+    return (
+        not own_sites
+        and not result.around
+        and result.minutes == published.get("minutes")
+        and result.as_of == published.get("as_of")
+    )
+
+
+def coverage_text(
+    study: Study, result: Coverage, *, own_sites: str | None, by: str | None
+) -> RenderableType:
+    """The figure, what was published, the choices behind it and who is left out."""
+    published = study.settings.get("published", {})
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"{percent(result.share)}", "bold"),
+            f" of the inhabitants of the study {study.title} reach a site within "
+            f"{result.minutes:g} minutes by car"
+            if result.direction == "to"
+            else f" of the inhabitants of the study {study.title} are reached from a site within "
+            f"{result.minutes:g} minutes by car",
+        ),
+        _facts(_fact_rows(study, result, published, own_sites)),
+    ]
+    if not result.complete:
+        parts.append(
+            Text("Not complete: trips through roads beyond the data could cover more people.")
+        )
+    if result.unknown:
+        parts.append(Text(f"No population is known of: {', '.join(result.unknown)}."))
+    parts.append(uncovered_table(result))
+    if by is not None:
+        parts += [Text(), zone_table(result, by)]
+    return Group(*parts)
+
+
+def _fact_rows(
+    study: Study, result: Coverage, published: dict[str, Any], own_sites: str | None
+) -> Iterable[tuple[str, str]]:
+    yield "People covered", f"{people(result.population_covered)} of {people(result.population)}"
+    if "share_covered" in published:
+        figure = f"{published['share_covered'] * 100:.1f} % ({published['source']})"
+        yield "Published", figure
+        if comparable(result, published, own_sites=own_sites is not None):
+            points = (result.share - published["share_covered"]) * 100
+            yield "Difference", f"{points:+.2f} points; no method was published with the figure"
+        else:
+            yield "Difference", (
+                f"not the same question: published for {published['minutes']} minutes, "
+                f"{published['as_of']}, the territory's own sites"
+            )
+    cantons = result.cantons
+    span = f"{cantons.covered}"
+    if cantons.covered_max > cantons.covered:
+        span += f" to {cantons.covered_max}"
+    total = f" of {cantons.total}" if cantons.total is not None else " (total unknown)"
+    told = ""
+    if "cantons_covered" in published:
+        told = f" (published: {published['cantons_covered']} of {published['cantons']})"
+    yield "Cantons with a site", span + total + told
+    which = own_sites or ("with the neighbours'" if result.around else "the territory's own")
+    yield "Sites", f"{len(result.sites)}, {which}, labelled by {result.as_of}"
+    way = "from home to the site" if result.direction == "to" else "from the site to home"
+    yield "Profile", f"{result.profile}: {study.profile.description}; {way}"
+    yield "Population", f"population municipale {result.population_year}, at the chef-lieu"
+    roads = next((s for s in study.manifest["sources"] if s["dataset"] == "osm"), None)
+    if roads is not None:
+        yield "Roads", f"{roads['file']}; {roads['attribution']}"
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(Text(name, style="dim"), Text(value))
+    return table
+
+
+def uncovered_table(result: Coverage) -> RenderableType:
+    """The communes that are left out, with the seconds by which they are."""
+    if result.uncovered.empty:
+        return Text("\nEvery commune is covered.")
+    left_out = result.uncovered["population"].sum()
+    table = Table(
+        title=f"\nNot covered: {len(result.uncovered)} communes, {people(left_out)} inhabitants",
+        title_justify="left",
+        title_style="bold",
+    )
+    for name in ("Code", "Commune"):
+        table.add_column(name)
+    for name in ("Inhabitants", "Nearest site", "Over by"):
+        table.add_column(name, justify="right")
+    table.add_column("Site")
+    for row in result.uncovered.itertuples():
+        table.add_row(
+            row.code_insee,
+            row.name,
+            people(row.population) if pd.notna(row.population) else "unknown",
+            minutes(row.travel_time_s),
+            minutes(row.seconds_over),
+            row.facility_name if isinstance(row.facility_name, str) else "",
+        )
+    return table
+
+
+def zone_table(result: Coverage, by: str) -> Table:
+    """Coverage of each commune, canton or EPCI."""
+    table = Table(title=f"By {by}", title_justify="left", title_style="bold")
+    table.add_column("Code")
+    table.add_column(ZONES[by])
+    for name in ("Inhabitants", "Covered", "Share"):
+        table.add_column(name, justify="right")
+    last = "Minutes" if by == "commune" else "Sites"
+    table.add_column(last, justify="right")
+    for row in zone_rows(result, by):
+        table.add_row(
+            row["code"] or "",
+            row["name"] or "",
+            people(row["population"]) if row["population"] is not None else "unknown",
+            people(row["population_covered"]) if row["population_covered"] is not None else "",
+            percent(row["share_covered"]) if row["share_covered"] is not None else "unknown",
+            f"{row['travel_time_s'] / 60:.1f}"
+            if by == "commune" and row["travel_time_s"] is not None
+            else str(row.get("sites", "")),
+        )
+    return table
+
+
+def zone_rows(result: Coverage, by: str) -> list[dict[str, Any]]:
+    """Coverage of each commune, canton or EPCI as plain rows; None where nothing is known."""
+    if by == "commune":
+        names = ["code_insee", "name", "population", "population_covered", "share_covered",
+                 "travel_time_s", "seconds_over", "facility_id"]  # fmt: skip
+        table = pd.DataFrame(result.by_commune[names]).rename(columns={"code_insee": "code"})
+    else:
+        table = result.by_canton if by == "canton" else result.by_epci
+    records = table.astype(object).to_dict("records")
+    return [{str(k): _plain(v) for k, v in row.items()} for row in records]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    if isinstance(value, np.integer | np.bool_):
+        return value.item()
+    return None if value is None or value is pd.NA else value
+
+
+def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str, Any]:
+    """The figure for a program; None where nothing is known or reached."""
+    published = study.settings.get("published", {})
+    names = {"code_insee": "code", "name": "name", "population": "population",
+             "travel_time_s": "travel_time_s", "seconds_over": "seconds_over"}  # fmt: skip
+    late = result.uncovered[list(names)].rename(columns=names).astype(object).to_dict("records")
+    answer = {
+        "study": study.name,
+        "share_covered": _plain(result.share),
+        "population_covered": result.population_covered,
+        "population": result.population,
+        "cantons_covered": result.cantons.covered,
+        "cantons_covered_max": result.cantons.covered_max,
+        "cantons": result.cantons.total,
+        "sites": len(result.sites),
+        "published_share": published.get("share_covered"),
+        "profile": result.profile,
+        "minutes": result.minutes,
+        "as_of": result.as_of.isoformat(),
+        "population_year": result.population_year,
+        "direction": result.direction,
+        "around": result.around,
+        "complete": result.complete,
+        "unknown_population": result.unknown,
+        "uncovered": [{k: _plain(v) for k, v in row.items()} for row in late],
+    }
+    if by is not None:
+        answer["rows"] = zone_rows(result, by)
+    return answer
+
+
+def show(what: RenderableType) -> None:
+    """Print to standard output, in full where it is no terminal."""
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(width=140, soft_wrap=False)
+    console.print(what)
