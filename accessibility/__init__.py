@@ -1,4 +1,4 @@
-"""Who can reach a public service by car, how fast, and where should the next one go?
+"""Who can reach a public service by car, how fast, and where the next one should go.
 
 Names are loaded when they are first used, so that importing the package costs nothing.
 """

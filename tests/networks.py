@@ -14,6 +14,7 @@ import shapely
 from osmium.osm import mutable
 from pyproj import Transformer
 
+from accessibility.network.graph import RoadNetwork
 from accessibility.network.profile import load_profile
 from accessibility.schema import LAMBERT_93, NODE_TAGS, ROAD_TAGS, WGS84, RoadTables
 
@@ -92,6 +93,19 @@ def points(
 def facilities(xy: Sequence[XY], ids: Sequence[str] | None = None) -> gpd.GeoDataFrame:
     names = [f"f{i}" for i in range(len(xy))] if ids is None else ids
     return points(xy, key="facility_id", ids=names)
+
+
+def edge(network: RoadNetwork, road: int, *, backward: bool = False) -> int:
+    (segment,) = np.flatnonzero(network.segment_road == road)
+    return int(network.segment_edges[segment, int(backward)])
+
+
+def turn_s(network: RoadNetwork, before: int, after: int) -> float | None:
+    turns = network.following
+    for k in range(turns.start[before], turns.start[before + 1]):
+        if turns.edge[k] == after:
+            return turns.cost_ms[k] / 1000
+    return None
 
 
 def write_extract(

@@ -4,6 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from networks import LINE, STREET, facilities, points, road_tables
 
 from accessibility.errors import CrsError, InputError
@@ -95,7 +96,7 @@ def test_dates_and_booleans_are_checked() -> None:
 
 def test_geometry_of_another_kind_is_told() -> None:
     table = demand()
-    table["geometry"] = table.geometry.buffer(0.1)
+    table["geometry"] = shapely.buffer(table.geometry.to_numpy(), 0.1)
     assert "has Polygon where Point is expected" in faults(table)
     communes = demand().assign(
         name="x", canton_code=None, canton_name=None, epci_code=None, epci_name=None,

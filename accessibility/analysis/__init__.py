@@ -1,0 +1,1 @@
+"""Seconds and people -> answers; pure functions on tables and arrays."""

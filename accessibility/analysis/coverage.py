@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -39,7 +39,7 @@ class Cantons:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Answer to: which share of the inhabitants reaches a site within the cut-off?
+    """Answer to: which share of the inhabitants reaches a site within the cut-off.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Coverage:
     sites: gpd.GeoDataFrame
     complete: bool
     minutes: float
-    as_of: datetime.date
+    as_of: dt.date
     population_year: int
     direction: Direction
     around: bool
@@ -96,7 +96,7 @@ def coverage(
     study: Study,
     *,
     minutes: float | None = None,
-    as_of: datetime.date | str | None = None,
+    as_of: dt.date | str | None = None,
     population: int | None = None,
     direction: Direction | None = None,
     around: bool = False,
@@ -162,9 +162,7 @@ def coverage(
     if sites is not None:
         counted = _own_sites(sites, study, day)
     demand = demand_at_chefs_lieux(study.communes, year=year)
-    times = travel_times(
-        study.network, demand, counted, direction=way, max_snap_m=snap_m
-    )
+    times = travel_times(study.network, demand, counted, direction=way, max_snap_m=snap_m)
     table = _by_commune(study.communes, demand, times, counted, cutoff * 60.0)
     total, reached = table["population"].sum(), table["population_covered"].sum()
     late = table[table["travel_time_s"] > cutoff * 60.0]
@@ -209,7 +207,7 @@ def share(part: float, whole: float) -> float:
 
 
 def counted_sites(
-    sites: gpd.GeoDataFrame, as_of: datetime.date, *, around: bool = False
+    sites: gpd.GeoDataFrame, as_of: dt.date, *, around: bool = False
 ) -> gpd.GeoDataFrame:
     """Principal sites labelled by a day: the territory's, or the neighbours' as well.
 
@@ -254,9 +252,7 @@ def cantons_covered(
     Cantons(covered=2, covered_max=3, total=3)
     """
     of_commune = communes.set_index("code_insee")["canton_code"]
-    towns = communes.loc[
-        communes["canton_code"].isin(_divided(communes, cantons)), "code_insee"
-    ]
+    towns = communes.loc[communes["canton_code"].isin(_divided(communes, cantons)), "code_insee"]
     in_town = site_codes.isin(towns)
     certain = set(of_commune.reindex(site_codes[~in_town]).dropna())
     least = most = len(certain)
@@ -315,18 +311,18 @@ def _minutes(value: Any) -> float:
     return float(value)
 
 
-def _day(value: datetime.date | str) -> datetime.date:
-    if isinstance(value, datetime.date):
+def _day(value: dt.date | str) -> dt.date:
+    if isinstance(value, dt.date):
         return value
     try:
-        return datetime.date.fromisoformat(value)
+        return dt.date.fromisoformat(value)
     except ValueError as error:
         raise SettingError(
             f"{value!r} is no date ({error}); one such as 2022-11-15 is expected."
         ) from error
 
 
-def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: datetime.date) -> gpd.GeoDataFrame:
+def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDataFrame:
     """Give sites of one's own what a facility needs, the commune by where they stand."""
     if sites.empty:
         raise InputError("the table of sites has no rows; at least one site is expected.")

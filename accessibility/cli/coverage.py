@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -43,7 +43,7 @@ def command(
         typer.Option(callback=positive_minutes, help="Cut-off in minutes, inclusive."),
     ] = None,
     as_of: Annotated[
-        datetime.date | None,
+        dt.date | None,
         typer.Option(parser=iso_date, metavar="DATE", help="Count sites labelled by this day."),
     ] = None,
     by: Annotated[Zone | None, typer.Option(help="Break the figure down.")] = None,
@@ -60,9 +60,7 @@ def command(
     population: Annotated[
         int | None, typer.Option(help="Census year of the population, such as 2019.")
     ] = None,
-    direction: Annotated[
-        Way | None, typer.Option(help="Drive to the site, or from it.")
-    ] = None,
+    direction: Annotated[Way | None, typer.Option(help="Drive to the site, or from it.")] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for coverage.csv, communes.gpkg and manifest.json."),
@@ -103,7 +101,7 @@ def command(
             minutes=minutes,
             as_of=as_of,
             population=population,
-            direction=None if direction is None else direction.value,  # type: ignore[arg-type]
+            direction=None if direction is None else direction.value,
             around=around,
             sites=own,
         )

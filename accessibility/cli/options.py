@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,10 +29,10 @@ def positive_minutes(value: float | None) -> float | None:
     return value
 
 
-def iso_date(value: str) -> datetime.date:
+def iso_date(value: str) -> dt.date:
     """Read a date such as 2022-11-15."""
     try:
-        return datetime.date.fromisoformat(value)
+        return dt.date.fromisoformat(value)
     except ValueError as error:
         raise typer.BadParameter(
             f"{value!r} is no date ({error}); one such as 2022-11-15 is expected."
@@ -62,5 +62,3 @@ def prepare_search() -> None:
 
     if not compiled():
         say("First run after installation: compiling the search, which takes about 20 seconds.")
-
-

@@ -1,0 +1,1 @@
+"""Files of the outside world -> tables; the only room that reads them."""

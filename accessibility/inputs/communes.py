@@ -67,8 +67,13 @@ def read_epci(path: Path) -> pd.DataFrame:
 
 
 def read_cantons(path: Path) -> pd.DataFrame:
-    """Cantons of a département: `canton_code`, `canton_name`, `split_town` (its code, where the
-    canton holds a part of a town that cantons divide).
+    """Cantons of a département.
+
+    Returns
+    -------
+    DataFrame
+        `canton_code`, `canton_name`, `split_town`: the commune's code where the canton holds a
+        part of a town that cantons divide.
     """
     names = {
         "canton_code": "canton_code",

@@ -43,4 +43,5 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
             f"{what} {path} lacks the columns {', '.join(missing)}; "
             f"it has {', '.join(map(str, table.columns))}."
         )
-    return table.apply(lambda c: c.str.strip()).replace("", None)
+    stripped: pd.DataFrame = table.apply(lambda c: c.str.strip())
+    return stripped.replace("", None)

@@ -367,7 +367,7 @@ def _restriction_table(rows: list[dict[str, object]]) -> pd.DataFrame:
 
 
 def _points(
-    rows: list[tuple[object, ...]], names: list[str], area: shapely.Geometry | None
+    rows: Sequence[tuple[object, ...]], names: list[str], area: shapely.Geometry | None
 ) -> gpd.GeoDataFrame:
     frame = pd.DataFrame(rows, columns=[*names, "lon", "lat"])
     inside = np.ones(len(frame), dtype=bool)
@@ -462,5 +462,3 @@ def _nodes(
     for tag in NODE_TAGS:
         table[tag] = pd.Categorical([tags.get(node, {}).get(tag) for node in ids])
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(ends.loc[ids].to_numpy(), crs=WGS84))
-
-

@@ -140,7 +140,7 @@ def _chains(
     for run in np.flatnonzero(joined):
         if chain[run] >= 0:
             continue
-        start = _walk_to_start(run, mate)
+        start = _walk_to_start(int(run), mate)
         end, step = start, 0
         while True:  # from run to run, entering each at `end`
             current = end // 2

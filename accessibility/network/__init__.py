@@ -1,0 +1,1 @@
+"""Road segments -> a network under a speed profile."""

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
 from pyproj import CRS
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from accessibility.errors import CrsError, InputError
 from accessibility.network.profile import Profile, load_profile
@@ -32,7 +32,7 @@ from accessibility.network.speeds import table_speeds
 from accessibility.network.turns import Edges, node_costs, turn_table
 from accessibility.schema import LAMBERT_93, NODES, ROADS, RoadTables, validate
 
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
@@ -53,7 +53,7 @@ class Turns:
     cost_ms: Ints
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RoadNetwork:
     """Roads as a car drives them under one profile; see the module for the three levels.
 
@@ -112,6 +112,19 @@ class RoadNetwork:
             f"{len(self.following.edge):,} turns>"
         )
 
+    @cached_property
+    def main_index(self) -> tuple[npt.NDArray[np.int64], shapely.STRtree]:
+        """Segments of the main part, and a spatial index of their lines in `metric_crs`.
+
+        Made when the first point is snapped, and kept.
+        """
+        main = np.flatnonzero(self.segment_main)
+        size = np.diff(self.line_start)[main]
+        first = np.repeat(self.line_start[main] - np.cumsum(size) + size, size)
+        points = self.xy[first + np.arange(len(first))]
+        lines = shapely.linestrings(points, indices=np.repeat(np.arange(len(main)), size))
+        return main, shapely.STRtree(lines)
+
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy` files, which open memory-mapped."""
         folder.mkdir(parents=True)
@@ -133,8 +146,10 @@ class RoadNetwork:
             facts = json.loads((folder / "network.json").read_text(encoding="utf-8"))
             if facts.pop("format") != FORMAT:
                 raise InputError(f"{folder} holds a network of another version; build it again.")
-            arrays = {p.stem: np.asarray(np.load(p, mmap_mode="r")) for p in folder.glob("*.npy")}
-            turns = {
+            arrays: dict[str, Any] = {
+                p.stem: np.asarray(np.load(p, mmap_mode="r")) for p in folder.glob("*.npy")
+            }
+            turns: dict[str, Any] = {
                 name: Turns(*(arrays.pop(f"{name}.{f.name}") for f in fields(Turns)))
                 for name in ("following", "preceding")
             }
@@ -145,8 +160,8 @@ class RoadNetwork:
             raise InputError(f"{folder} holds no whole network ({error}).") from error
 
 
-def _arrays(network: RoadNetwork) -> dict[str, npt.NDArray[np.generic]]:
-    arrays = {}
+def _arrays(network: RoadNetwork) -> dict[str, npt.NDArray[Any]]:
+    arrays: dict[str, npt.NDArray[Any]] = {}
     for item in fields(network):
         value = getattr(network, item.name)
         if isinstance(value, Turns):
@@ -247,7 +262,7 @@ def build_network(
             segment_road=used,
             segment_edges=segment_edges,
             segment_main=np.isin(np.arange(len(used)), edges.segment[main]),
-            segment_rim=rim[node].any(axis=1),
+            segment_rim=np.any(rim[node], axis=1),
             segment_length_m=length_m,
             segment_kph=kph,
             line_start=line_start,
@@ -265,8 +280,10 @@ def build_network(
 def _check_area(roads: gpd.GeoDataFrame, metric_crs: str) -> None:
     area = CRS.from_user_input(metric_crs).area_of_use
     west, south, east, north = roads.total_bounds
-    inside = roads.empty or area is None or (
-        west >= area.west and east <= area.east and south >= area.south and north <= area.north
+    inside = (
+        roads.empty
+        or area is None
+        or (west >= area.west and east <= area.east and south >= area.south and north <= area.north)
     )
     if not inside:
         raise CrsError(
@@ -299,10 +316,15 @@ def _direction(step: Floats) -> Floats:
 
 def _largest_part(from_edge: Ints, to_edge: Ints, n_edges: int) -> Bools:
     """Edges of the largest strongly connected part."""
+    # heavy, and not needed where a network is loaded
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     ones = np.ones(len(from_edge), dtype=np.int8)
     links = coo_matrix((ones, (from_edge, to_edge)), shape=(n_edges, n_edges))
     _, part = connected_components(links, directed=True, connection="strong")
-    return part == np.bincount(part).argmax()
+    largest: Bools = part == np.bincount(part).argmax()
+    return largest
 
 
 def _end_only(

@@ -74,19 +74,19 @@ def snap(
     if points.crs is None:
         check_crs(points, "EPSG:4326", what="the table of points")
     shapes = points.geometry
-    values = shapes.to_numpy()  # what is no point, or empty, has neither x nor y
-    wrong = ~(np.isfinite(shapely.get_x(values)) & np.isfinite(shapely.get_y(values)))
+    wrong = np.array(shapes.isna() | shapes.is_empty | (shapes.geom_type != "Point"))
+    xy = shapely.get_coordinates(shapes.to_numpy()[~wrong])
+    wrong[~wrong] = ~np.isfinite(xy).all(axis=1)
     if wrong.any():
         rows = first_of(np.flatnonzero(wrong))
         raise InputError(f"points are expected; rows {rows} hold none or another geometry.")
     where = shapes.to_crs(network.metric_crs).to_numpy()
-    main = np.flatnonzero(network.segment_main)
-    lines = segment_lines(network)[main]
+    main, index = network.main_index
     segment = np.full(len(where), -1, dtype=np.int64)
     share = np.zeros(len(where))
     distance = np.full(len(where), np.inf)
-    if len(where) and len(lines):
-        (point, line), found = shapely.STRtree(lines).query_nearest(
+    if len(where):
+        (point, line), found = index.query_nearest(
             where, max_distance=max_snap_m, return_distance=True
         )
         order = np.lexsort((line, point))
@@ -94,11 +94,7 @@ def snap(
         point, first = np.unique(point, return_index=True)
         line = line[first]
         segment[point], distance[point] = main[line], found[first]
-        share[point] = shapely.line_locate_point(lines[line], where[point], normalized=True)
+        share[point] = shapely.line_locate_point(
+            index.geometries[line], where[point], normalized=True
+        )
     return Positions(segment, share, distance)
-
-
-def segment_lines(network: RoadNetwork) -> npt.NDArray[np.object_]:
-    """Segments as lines in the network's metric CRS."""
-    offsets = (network.line_start.astype(np.int64),)
-    return shapely.from_ragged_array(shapely.GeometryType.LINESTRING, network.xy, offsets)

@@ -95,7 +95,7 @@ def table_speeds(
     _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
     kinds = roads.iloc[first][present].astype(object)
     found = [
-        road_speeds({k: v for k, v in row.items() if isinstance(v, str)}, profile)
+        road_speeds({str(k): v for k, v in row.items() if isinstance(v, str)}, profile)
         for row in kinds.to_dict("records")
     ]
     values = np.array(found, dtype=float).reshape(-1, 4)[inverse]

@@ -7,6 +7,7 @@ left turn cost more than a right one and a restriction forbid one movement only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pandas as pd
 from accessibility.network.profile import Profile
 from accessibility.network.speeds import ALLOWED, FORBIDDEN, MODES
 
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 
 OPEN_BARRIERS = frozenset(
@@ -151,9 +152,7 @@ def turn_seconds(
     return np.where((roads > 2) | u_turn, seconds, 0.0)
 
 
-def node_costs(
-    nodes: pd.DataFrame, profile: Profile
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def node_costs(nodes: pd.DataFrame, profile: Profile) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Seconds lost at each row of the nodes table, and whether it closes the road."""
     rows = nodes.drop(columns="geometry").astype(object).to_dict("records")
     tags = [{str(k): v for k, v in row.items() if isinstance(v, str)} for row in rows]

@@ -12,8 +12,14 @@ from accessibility.errors import OutputError
 
 
 def coverage_table(result: Coverage) -> pd.DataFrame:
-    """All zones in one long table: `level`, `code`, `name`, `population`,
-    `population_covered`, `share_covered`, `sites`.
+    """All zones in one long table.
+
+    Returns
+    -------
+    DataFrame
+        `level` (territory, canton, epci, commune), `code`, `name`, `population`,
+        `population_covered`, `share_covered`, `sites`; of communes also `travel_time_s`,
+        `seconds_over` and `facility_id`.
     """
     overall = pd.DataFrame(
         {
@@ -67,5 +73,3 @@ def table_writer(table: pd.DataFrame, path: Path) -> Callable[[Path], None]:
     if path.suffix not in writers:
         raise OutputError(f"{path}: expected is a file that ends in {' or '.join(writers)}.")
     return writers[path.suffix]
-
-

@@ -44,7 +44,7 @@ def minutes(time_s: float) -> str:
 
     Examples
     --------
-    >>> minutes(1204.5), minutes(float("inf"))
+    >>> minutes(1204.6), minutes(float("inf"))
     ('20 min 05 s', 'not reached')
     """
     if not np.isfinite(time_s):
@@ -102,9 +102,12 @@ def _fact_rows(
             points = (result.share - published["share_covered"]) * 100
             yield "Difference", f"{points:+.2f} points; no method was published with the figure"
         else:
-            yield "Difference", (
-                f"not the same question: published for {published['minutes']} minutes, "
-                f"{published['as_of']}, the territory's own sites"
+            yield (
+                "Difference",
+                (
+                    f"not the same question: published for {published['minutes']} minutes, "
+                    f"{published['as_of']}, the territory's own sites"
+                ),
             )
     cantons = result.cantons
     span = f"{cantons.covered}"
@@ -147,14 +150,14 @@ def uncovered_table(result: Coverage) -> RenderableType:
     for name in ("Inhabitants", "Nearest site", "Over by"):
         table.add_column(name, justify="right")
     table.add_column("Site")
-    for row in result.uncovered.itertuples():
+    for row in result.uncovered.to_dict("records"):
         table.add_row(
-            row.code_insee,
-            row.name,
-            people(row.population) if pd.notna(row.population) else "unknown",
-            minutes(row.travel_time_s),
-            minutes(row.seconds_over),
-            row.facility_name if isinstance(row.facility_name, str) else "",
+            row["code_insee"],
+            row["name"],
+            people(row["population"]) if pd.notna(row["population"]) else "unknown",
+            minutes(row["travel_time_s"]),
+            minutes(row["seconds_over"]),
+            row["facility_name"] if isinstance(row["facility_name"], str) else "",
         )
     return table
 

@@ -139,8 +139,9 @@ def matrix(  # type: ignore[no-untyped-def]
     start, edge, turn_ms, back_start, back_edge, back_ms, edge_ms,
     seed_first, seed_edge, seed_ms, seed_part_ms, at_edge, at_ms, at_row, limit_ms, n_rows,
 ):  # fmt: skip
-    """Times from each source to each row of positions; the seeds of source i stand at
-    `seed_first[i]:seed_first[i + 1]`.
+    """Times from each source to each row of positions.
+
+    The seeds of source i, sorted by edge, stand at `seed_first[i]:seed_first[i + 1]`.
     """
     n_sources = len(seed_first) - 1
     times = np.empty((n_sources, n_rows), dtype=np.int32)

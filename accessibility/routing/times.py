@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,7 @@ from accessibility.routing import kernels
 
 Direction = Literal["to", "from"]
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.signedinteger[Any]]
 
 LONG = ["from_id", "to_id", "travel_time_s", "from_snap_m", "to_snap_m"]
 NEAREST = ["facility_id", "travel_time_s", "demand_snap_m", "facility_snap_m"]

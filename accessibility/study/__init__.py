@@ -1,0 +1,1 @@
+"""One territory with everything loaded that a question about it needs."""

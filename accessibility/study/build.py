@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Callable
 from importlib import resources
@@ -155,7 +155,7 @@ def _settings(departement: str, communes: gpd.GeoDataFrame, buffer_km: float) ->
     path = Path(str(resources.files("accessibility.study") / "published.toml"))
     known = read_toml(path, what="the published figures").get(departement, {})
     years = population_years(communes)
-    defaults = DEFAULTS | {"as_of": datetime.date(2022, 11, 15)} | known.get("defaults", {})
+    defaults = DEFAULTS | {"as_of": dt.date(2022, 11, 15)} | known.get("defaults", {})
     if defaults["population"] not in years:
         defaults["population"] = years[0]
     extra = {key: known[key] for key in ("published", "grant") if key in known}
