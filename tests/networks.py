@@ -16,7 +16,7 @@ from pyproj import Transformer
 
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.profile import load_profile
-from accessibility.schema import LAMBERT_93, NODE_TAGS, ROAD_TAGS, WGS84, RoadTables
+from accessibility.schema import LAMBERT_93, NODE_TAGS, RESTRICTIONS, ROAD_TAGS, WGS84, RoadTables
 
 Tags = Mapping[str, str]
 XY = tuple[float, float]
@@ -45,6 +45,7 @@ def road_tables(
     nodes: Mapping[int, Tags] | None = None,
     *,
     rim: Sequence[int] = (),
+    restrictions: Sequence[Mapping[str, object]] = (),
 ) -> RoadTables:
     nodes = nodes or {}
     drawn = [_drawn(places[a], places[b]) for a, b, _ in roads]
@@ -70,8 +71,17 @@ def road_tables(
     return RoadTables(
         gpd.GeoDataFrame(table, geometry=lines, crs=WGS84),
         gpd.GeoDataFrame(marks, geometry=at, crs=WGS84),
-        pd.DataFrame(),
+        restriction_table(restrictions),
     )
+
+
+def restriction_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    empty = {name: None for name in RESTRICTIONS.columns}
+    table = pd.DataFrame(
+        [{**empty, "relation_id": i, **row} for i, row in enumerate(rows)], columns=list(empty)
+    )
+    whole = {"relation_id": "int64", "from_way": "int64", "to_way": "int64", "via_node": "Int64"}
+    return table.astype({**whole, "kind": "string", "via_ways": "string", "except": "string"})
 
 
 def _drawn(a: XY, b: XY) -> shapely.LineString:

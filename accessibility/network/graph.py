@@ -23,14 +23,16 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 from pyproj import CRS
 
 from accessibility.errors import CrsError, InputError
 from accessibility.network.profile import Profile, load_profile
+from accessibility.network.restrictions import open_turns
 from accessibility.network.speeds import table_speeds
 from accessibility.network.turns import Edges, node_costs, turn_table
-from accessibility.schema import LAMBERT_93, NODES, ROADS, RoadTables, validate
+from accessibility.schema import LAMBERT_93, NODES, RESTRICTIONS, ROADS, RoadTables, validate
 
 Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
@@ -207,6 +209,7 @@ def build_network(
     rules = load_profile(profile)
     validate(tables.roads, ROADS)
     validate(tables.nodes, NODES)
+    validate(tables.restrictions, RESTRICTIONS)
     _check_area(tables.roads, metric_crs)
     roads = tables.roads
     kph, restricted = table_speeds(roads, rules)
@@ -243,6 +246,20 @@ def build_network(
     from_edge, to_edge, turn_s = turn_table(
         edges, n_nodes=len(node_id), node_seconds=node_s, node_closed=node_closed, profile=rules
     )
+    way_id = roads["osm_way_id"].to_numpy()[used]
+    free = open_turns(
+        pd.DataFrame(
+            {
+                "from_edge": from_edge,
+                "via_node": node_id[edges.head[from_edge]],
+                "from_way": way_id[edges.segment[from_edge]],
+                "to_way": way_id[edges.segment[to_edge]],
+                "back": edges.segment[from_edge] == edges.segment[to_edge],
+            }
+        ),
+        tables.restrictions,
+    )
+    from_edge, to_edge, turn_s = from_edge[free], to_edge[free], turn_s[free]
     main = _largest_part(from_edge, to_edge, len(segment))
 
     limited = np.flatnonzero(restricted[segment, way])

@@ -120,6 +120,11 @@ def _fact_rows(
     yield "Cantons with a site", span + total + told
     which = own_sites or ("with the neighbours'" if result.around else "the territory's own")
     yield "Sites", f"{len(result.sites)}, {which}, labelled by {result.as_of}"
+    if "format" in result.sites and (moving := int((result.sites["format"] != "Fixe").sum())):
+        yield (
+            "",
+            f"{moving} of them with several places or itinerant, counted at the one point listed",
+        )
     way = "from home to the site" if result.direction == "to" else "from the site to home"
     yield "Profile", f"{result.profile}: {study.profile.description}; {way}"
     yield "Population", f"population municipale {result.population_year}, at the chef-lieu"

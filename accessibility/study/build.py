@@ -24,6 +24,7 @@ from accessibility.inputs.settings import read_toml
 from accessibility.inputs.sites import read_france_services
 from accessibility.network.graph import RoadNetwork, build_network
 from accessibility.network.profile import load_profile
+from accessibility.network.restrictions import not_applied
 from accessibility.network.snap import MAX_SNAP_M, snap
 from accessibility.study import bundle
 from accessibility.study.cache import keep_network, network_folder
@@ -104,7 +105,15 @@ def build_study(
         else pd.DataFrame(columns=["canton_code", "canton_name", "split_town"])
     )
     files["osm"] = extract
-    counts = {"communes": len(communes), "sites": len(sites), **read.counts}
+    counts = {
+        "communes": len(communes),
+        "sites": len(sites),
+        "turn restrictions": len(read.roads.restrictions),
+        "turn restrictions left out: through a way or at some hours": not_applied(
+            read.roads.restrictions
+        ),
+        **read.counts,
+    }
     progress("writing")
 
     def write(folder: Path) -> None:
