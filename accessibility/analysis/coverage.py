@@ -13,7 +13,8 @@ import pandas as pd
 from accessibility.errors import InputError, SettingError
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.snap import Positions, snap
-from accessibility.routing.times import Direction, nearest, seconds, travel_times
+from accessibility.routing.times import Direction, check_ids, nearest, seconds, travel_times
+from accessibility.schema import WGS84, check_crs
 from accessibility.study.demand import demand_at_chefs_lieux
 from accessibility.study.study import Study
 
@@ -61,6 +62,8 @@ class Coverage:
         Codes of communes without a population in that year.
     sites : GeoDataFrame
         The sites that were counted.
+    sites_off_road : list of str
+        Ids of sites that lie too far from any road: nobody reaches them.
     complete : bool
         False where a trip that leaves the data could cover more people.
     minutes, as_of, population_year, direction, around, profile
@@ -77,6 +80,7 @@ class Coverage:
     uncovered: pd.DataFrame
     unknown: list[str]
     sites: gpd.GeoDataFrame
+    sites_off_road: list[str]
     complete: bool
     minutes: float
     as_of: dt.date
@@ -163,6 +167,7 @@ def coverage(
         counted = _own_sites(sites, study, day)
     demand = demand_at_chefs_lieux(study.communes, year=year)
     times = travel_times(study.network, demand, counted, direction=way, max_snap_m=snap_m)
+    off_road = snap(study.network, counted, max_snap_m=snap_m).segment < 0
     table = _by_commune(study.communes, demand, times, counted, cutoff * 60.0)
     total, reached = table["population"].sum(), table["population_covered"].sum()
     late = table[table["travel_time_s"] > cutoff * 60.0]
@@ -182,6 +187,7 @@ def coverage(
         ),
         unknown=table.loc[table["population"].isna(), "code_insee"].tolist(),
         sites=counted,
+        sites_off_road=counted.loc[off_road, "facility_id"].astype(str).tolist(),
         complete=is_complete(
             study.network, demand, times, counted, cutoff * 60.0,
             direction=way, sites_beyond=around, max_snap_m=snap_m,
@@ -326,11 +332,14 @@ def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDa
     """Give sites of one's own what a facility needs, the commune by where they stand."""
     if sites.empty:
         raise InputError("the table of sites has no rows; at least one site is expected.")
+    check_ids(sites, "facility_id")
+    if sites.crs is None:
+        check_crs(sites, WGS84, what="the table of sites")
     own = sites.copy()
     if "label_date" in own:
         own = own[~(own["label_date"] > pd.Timestamp(day))]
     own = own.reset_index(drop=True)
-    places = own[["geometry"]].set_geometry("geometry", crs=own.crs).to_crs(study.communes.crs)
+    places = gpd.GeoDataFrame(geometry=own.geometry).to_crs(study.communes.crs)
     within = gpd.sjoin(places, study.communes[["code_insee", "geometry"]], how="left")
     where = within["code_insee"].groupby(level=0).min()
     own["code_insee"] = own["code_insee"].fillna(where) if "code_insee" in own else where

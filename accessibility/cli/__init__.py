@@ -44,8 +44,7 @@ def main() -> None:
     try:
         app()
     except AccessibilityError as error:
-        message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        print(f"Error: {message}", file=sys.stderr)
+        print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("Interrupted; nothing was written.", file=sys.stderr)

@@ -36,7 +36,8 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
             "save it again as CSV UTF-8."
         ) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"{what} {path} cannot be read as CSV: {error}.") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{what} {path} cannot be read as CSV: {reason}.") from error
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(

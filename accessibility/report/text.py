@@ -83,6 +83,10 @@ def coverage_text(
         parts.append(
             Text("Not complete: trips through roads beyond the data could cover more people.")
         )
+    if result.sites_off_road:
+        parts.append(
+            Text(f"Too far from any road to be reached: site {', '.join(result.sites_off_road)}.")
+        )
     if result.unknown:
         parts.append(Text(f"No population is known of: {', '.join(result.unknown)}."))
     parts.append(uncovered_table(result))
@@ -232,6 +236,7 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
         "population_year": result.population_year,
         "direction": result.direction,
         "around": result.around,
+        "sites_off_road": result.sites_off_road,
         "complete": result.complete,
         "unknown_population": result.unknown,
         "uncovered": [{k: _plain(v) for k, v in row.items()} for row in late],
