@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -54,10 +53,21 @@ def write_whole(path: Path, write: Callable[[Path], None], *, overwrite: bool) -
             made = Path(folder) / path.name
             write(made)
             if path.is_dir():
-                shutil.move(path, Path(folder) / f"{path.name}.old")
-            made.replace(path)
+                _swap(made, path, old=Path(folder) / f"{path.name}.old")
+            else:
+                made.replace(path)
     except AccessibilityError:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path} cannot be written: {reason}.") from error
+
+
+def _swap(made: Path, path: Path, *, old: Path) -> None:
+    """Put a new folder in the place of an old one, which comes back if that fails."""
+    path.rename(old)
+    try:
+        made.rename(path)
+    except OSError:
+        old.rename(path)
+        raise

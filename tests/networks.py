@@ -76,7 +76,7 @@ def road_tables(
 
 
 def restriction_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    empty = {name: None for name in RESTRICTIONS.columns}
+    empty = dict.fromkeys(RESTRICTIONS.columns)
     table = pd.DataFrame(
         [{**empty, "relation_id": i, **row} for i, row in enumerate(rows)], columns=list(empty)
     )
@@ -132,6 +132,7 @@ def write_extract(
     if box is not None:
         (west, south), (east, north) = lonlat(box)
         header.add_box(osmium.osm.Box(west, south, east, north))
+    path.unlink(missing_ok=True)
     with osmium.SimpleWriter(str(path), header=header) as file:
         for (ref, _), where in zip(places.items(), lonlat(places.values()), strict=True):
             tags = dict(nodes.get(ref, {}))

@@ -86,3 +86,13 @@ def test_check_free_agrees_with_writing(tmp_path: Path) -> None:
     check_free(tmp_path / "out.txt", overwrite=True)
     with pytest.raises(OutputError):
         check_free(tmp_path / "out.txt", overwrite=False)
+
+
+def test_a_folder_comes_back_when_its_successor_cannot_be_made(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "kept.txt").write_text("kept")
+    with pytest.raises(OutputError):
+        write_whole(folder, lambda made: None, overwrite=True)
+    assert (folder / "kept.txt").read_text() == "kept"
+    assert [p.name for p in tmp_path.iterdir()] == ["study"]

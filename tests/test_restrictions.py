@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from networks import NO_TURN_COSTS, STREET, points, restriction_table, road_tables
 
 from accessibility.network.graph import build_network
 from accessibility.network.restrictions import applied, not_applied
 from accessibility.routing.times import travel_time_matrix
-from tests.networks import NO_TURN_COSTS, STREET, points, restriction_table, road_tables
 
 # A cross of four streets of 1 km around node 5; ways are numbered 1 to 4 in this order.
 CROSS = {1: (-1_000, 0), 2: (0, 1_000), 3: (1_000, 0), 4: (0, -1_000), 5: (0, 0)}

@@ -129,3 +129,13 @@ def test_check_crs_accepts_either_axis_order() -> None:
     check_crs(demand().geometry, WGS84, what="the column")
     with pytest.raises(CrsError, match="the column is in EPSG:4326, expected is EPSG:2154"):
         check_crs(demand().geometry, LAMBERT_93, what="the column")
+
+
+def test_coordinates_that_are_not_finite_are_a_fault() -> None:
+    table = gpd.GeoDataFrame(
+        {"demand_id": ["a"], "code_insee": ["39001"], "population": [1.0]},
+        geometry=[shapely.Point(float("nan"), 0.0)],
+        crs=WGS84,
+    )
+    with pytest.raises(InputError, match="not finite in rows 0"):
+        validate(table, DEMAND)

@@ -8,7 +8,7 @@ from networks import LINE, PRIVATE, STREET, lonlat, points, road_tables
 
 from accessibility.errors import CrsError, InputError, SettingError
 from accessibility.network.graph import RoadNetwork, build_network
-from accessibility.network.snap import segment_lines, snap
+from accessibility.network.snap import snap
 from accessibility.schema import WGS84
 
 
@@ -102,7 +102,3 @@ def test_a_snap_distance_is_above_0(limit: float) -> None:
 
 def test_no_points_give_no_positions() -> None:
     assert len(snap(line(), points([]))) == 0
-
-
-def test_lines_are_drawn_in_the_metric_crs() -> None:
-    assert [round(s.length, 6) for s in segment_lines(line())] == [1_000, 1_000]

@@ -220,7 +220,7 @@ def test_a_profile_needs_speeds_in_a_table(tmp_path: Path) -> None:
 def test_unknown_and_missing_profiles_are_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="known are osrm-car, osrm-car-5"):
         load_profile("bicycle")
-    with pytest.raises(MissingInputError, match="none.toml cannot be read"):
+    with pytest.raises(MissingInputError, match=r"none\.toml cannot be read"):
         load_profile(tmp_path / "none.toml")
 
 

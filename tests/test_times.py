@@ -33,6 +33,7 @@ from accessibility.routing.times import (
     nearest,
     position_matrix,
     seconds,
+    times_table,
     travel_time_matrix,
     travel_times,
 )
@@ -146,6 +147,18 @@ def test_a_tie_across_junctions_is_named_by_the_lowest_id() -> None:
         assert table["travel_time_s"].tolist() == [150]
 
 
+@pytest.mark.parametrize("ids", [["a", "b"], ["b", "a"]])
+def test_a_tie_where_two_ways_meet_is_named_by_the_lowest_id(ids: list[str]) -> None:
+    places = {**LINE, 4: (-600, 800), 5: (-600, -800)}
+    roads = [(1, 4, STREET), (5, 1, STREET), (1, 2, STREET), (2, 3, STREET)]
+    network = build_network(road_tables(places, roads), profile=NO_TURN_COSTS)
+    sites = facilities([(-300, 400), (-300, -400)], ids)
+    for direction in ("to", "from"):
+        table = travel_times(network, points([(1_500, 0)]), sites, direction=direction)
+        assert table["facility_id"].tolist() == ["a"]
+        assert table["travel_time_s"].tolist() == [200]
+
+
 @pytest.mark.parametrize(
     ("cutoff_s", "expected"), [(150, 150), (150.0004, 150), (149.999, np.inf), (np.inf, 150)]
 )
@@ -220,6 +233,32 @@ def test_a_heap_larger_than_its_room_grows() -> None:
     assert rank.tolist() == list(range(1_100))
 
 
+def named(xy: list[XY]) -> gpd.GeoDataFrame:
+    return points(xy, key="id", ids=[f"{x:g}" for x, _ in xy])
+
+
+def test_a_long_table_holds_what_is_reached() -> None:
+    origins, destinations = named([(250, 0), (1_750, 20)]), named([(0, 0), (1_950, 0)])
+    table = times_table(line(), origins, destinations, cutoff_s=100)
+    assert table.columns.tolist() == [
+        "from_id", "to_id", "travel_time_s", "minutes", "from_snap_m", "to_snap_m",
+    ]  # fmt: skip
+    assert table.values.tolist() == [
+        ["250", "0", 25, 0.417, 0, 0],
+        ["1750", "1950", 20, 0.333, 20, 0],
+    ]
+    assert len(times_table(line(), origins, destinations)) == 4
+
+
+def test_a_long_table_of_the_nearest_keeps_every_origin() -> None:
+    origins, destinations = named([(250, 0), (1_000, 0)]), named([(0, 0), (2_000, 0)])
+    table = times_table(line(), origins, destinations, nearest_only=True, cutoff_s=50)
+    assert table["from_id"].tolist() == ["250", "1000"]
+    assert table["to_id"].isna().tolist() == [False, True]
+    assert table["travel_time_s"].isna().tolist() == [False, True]
+    assert table["minutes"][0] == 0.417
+
+
 # Random networks against other people's searches
 
 TAGS: list[Tags] = [
@@ -241,9 +280,7 @@ def descriptions(draw: st.DrawFn) -> Description:
     found = draw(st.lists(spots, min_size=2, max_size=7, unique=True))
     places = {i + 1: (100.0 * x, 100.0 * y) for i, (x, y) in enumerate(found)}
     node = st.sampled_from(sorted(places))
-    roads = draw(
-        st.lists(st.tuples(node, node, st.sampled_from(TAGS)), min_size=1, max_size=12)
-    )
+    roads = draw(st.lists(st.tuples(node, node, st.sampled_from(TAGS)), min_size=1, max_size=12))
     marks = draw(st.dictionaries(node, st.sampled_from(MARKS), max_size=2))
     return places, roads, marks
 
@@ -282,7 +319,7 @@ def expanded(network: RoadNetwork) -> list[tuple[int, int, int]]:
 
 def from_end_to_end(network: RoadNetwork) -> np.ndarray:
     n = len(network.edge_ms)
-    before, after, cost = np.array(expanded(network)).reshape(-1, 3).T
+    before, after, cost = np.array(expanded(network), dtype=int).reshape(-1, 3).T
     weight = (cost + network.edge_ms[after]).astype(float)
     by_scipy = dijkstra(coo_matrix((weight, (before, after)), shape=(n, n)).tocsr())
     graph = nx.DiGraph()
@@ -357,8 +394,8 @@ def test_without_turn_costs_times_are_those_between_nodes(
         for tail, head, e in ((a, b, 0), (b, a, 1)):
             edge = int(network.segment_edges[number, e])
             if edge >= 0:
-                ms = min(int(network.edge_ms[edge]), graph.get_edge_data(tail, head, {"ms": 1e9})["ms"])
-                graph.add_edge(tail, head, ms=ms)
+                known = graph.get_edge_data(tail, head, {"ms": np.inf})["ms"]
+                graph.add_edge(tail, head, ms=min(known, int(network.edge_ms[edge])))
     between = dict(nx.all_pairs_dijkstra_path_length(graph, weight="ms"))
     expected = np.full((len(few), len(many)), np.inf)
     for i, j in np.ndindex(*expected.shape):
@@ -372,7 +409,7 @@ def test_without_turn_costs_times_are_those_between_nodes(
                 onward = between[leave].get(enter, np.inf)
                 expected[i, j] = min(expected[i, j], rest + onward + part)
     found = position_matrix(network, few, many, cutoff_s=None) * 1000
-    assert found.tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+    assert np.rint(found).tolist() == expected.tolist()
 
 
 @settings(max_examples=25, deadline=None)
@@ -444,3 +481,14 @@ def test_times_hold_whatever_facilities_are_called_and_agree_with_the_matrix(
     away = travel_times(network, demand, sites, direction="from")["travel_time_s"]
     back = travel_time_matrix(network, sites, demand)
     assert away.tolist() == back.min(axis=0).tolist()
+
+
+def test_a_direction_that_is_none_is_refused() -> None:
+    network = build_network(road_tables(LINE, [(1, 2, STREET)]), profile=NO_TURN_COSTS)
+    with pytest.raises(SettingError, match="sideways"):
+        travel_times(
+            network,
+            points([(0, 0)]),
+            facilities([(500, 0)]),
+            direction="sideways",  # type: ignore[arg-type]
+        )

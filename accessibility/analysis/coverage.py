@@ -10,32 +10,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from accessibility.analysis.cantons import Cantons, cantons_covered, divided_towns
+from accessibility.analysis.completeness import is_complete
 from accessibility.errors import InputError, SettingError
-from accessibility.network.graph import RoadNetwork
-from accessibility.network.snap import Positions, snap
-from accessibility.routing.times import Direction, check_ids, nearest, seconds, travel_times
+from accessibility.network.snap import snap
+from accessibility.routing.times import Direction, check_ids, travel_times
 from accessibility.schema import WGS84, check_crs
 from accessibility.study.demand import demand_at_chefs_lieux
 from accessibility.study.study import Study
-
-
-@dataclass(frozen=True)
-class Cantons:
-    """Cantons with at least one site, counted where the tables allow it.
-
-    Attributes
-    ----------
-    covered : int
-        The least number: where a town is divided, no table says in which part a site lies.
-    covered_max : int
-        The most.
-    total : int or None
-        Cantons of the territory; None where no table tells them.
-    """
-
-    covered: int
-    covered_max: int
-    total: int | None
 
 
 @dataclass(frozen=True)
@@ -178,7 +160,7 @@ def coverage(
         population_covered=float(reached),
         by_commune=table,
         by_canton=_by_zone(table, "canton", codes).assign(
-            divided_town=lambda t: t["code"].isin(_divided(study.communes, study.cantons))
+            divided_town=lambda t: t["code"].isin(divided_towns(study.communes, study.cantons))
         ),
         by_epci=_by_zone(table, "epci", codes),
         cantons=cantons_covered(codes, study.communes, study.cantons),
@@ -225,92 +207,6 @@ def counted_sites(
     return sites[kept.to_numpy()].reset_index(drop=True)
 
 
-def cantons_covered(
-    site_codes: pd.Series, communes: pd.DataFrame, cantons: pd.DataFrame
-) -> Cantons:
-    """Count the cantons in which at least one site stands.
-
-    Parameters
-    ----------
-    site_codes : Series of str
-        Commune of each site.
-    communes : DataFrame
-        `code_insee`, `canton_code`.
-    cantons : DataFrame
-        `canton_code`, `split_town`; may be empty.
-
-    Returns
-    -------
-    Cantons
-
-    Notes
-    -----
-    A site in a whole commune covers its canton for certain. A town that k cantons divide, d
-    of which are covered for certain, adds at least one canton if it has a site and d is 0, and
-    at most the lesser of its number of sites and k - d. Where no table tells k and d, it adds
-    at least none and at most as many as it has sites.
-
-    Examples
-    --------
-    >>> communes = pd.DataFrame({"code_insee": ["1", "2", "3"], "canton_code": ["c1", "c2", "t9"]})
-    >>> cantons = pd.DataFrame({"canton_code": ["c1", "c2", "c3"], "split_town": [None, "3", "3"]})
-    >>> cantons_covered(pd.Series(["1", "3", "3"]), communes, cantons)
-    Cantons(covered=2, covered_max=3, total=3)
-    """
-    of_commune = communes.set_index("code_insee")["canton_code"]
-    towns = communes.loc[communes["canton_code"].isin(_divided(communes, cantons)), "code_insee"]
-    in_town = site_codes.isin(towns)
-    certain = set(of_commune.reindex(site_codes[~in_town]).dropna())
-    least = most = len(certain)
-    for town, n_sites in site_codes[in_town].value_counts().items():
-        parts = set(cantons.loc[cantons["split_town"] == town, "canton_code"])
-        if not parts:
-            most += int(n_sites)
-            continue
-        open_ = len(parts - certain)
-        least += int(open_ == len(parts))
-        most += min(int(n_sites), open_)
-    return Cantons(least, most, len(cantons) if len(cantons) else None)
-
-
-def is_complete(
-    network: RoadNetwork,
-    demand: gpd.GeoDataFrame,
-    times: pd.DataFrame,
-    sites: gpd.GeoDataFrame,
-    cutoff_s: float,
-    *,
-    direction: Direction,
-    sites_beyond: bool,
-    max_snap_m: float,
-) -> bool:
-    """Whether no trip that leaves the data could cover anybody who is not covered.
-
-    A trip over the rim takes at least the time from the demand point to the rim and, where
-    sites beyond it do not count, from the rim back to a site.
-    """
-    late = (times["travel_time_s"] > cutoff_s).to_numpy() & np.isfinite(times["demand_snap_m"])
-    cut = np.flatnonzero(np.asarray(network.segment_rim) & np.asarray(network.segment_main))
-    if not late.any() or not len(cut):
-        return True
-    # either end of a cut segment may be the rim: the nearer one bounds the trip from below
-    rim = Positions(
-        np.repeat(cut, 2).astype(np.int64),
-        np.tile([0.0, 1.0], len(cut)),
-        np.zeros(2 * len(cut)),
-    )
-    towards = direction == "to"
-    limit = np.int64(cutoff_s * 1000)
-    beyond_s = 0.0
-    if not sites_beyond:
-        there = snap(network, sites, max_snap_m=max_snap_m)
-        time_ms, _ = nearest(network, rim, there, limit_ms=limit, towards=towards)
-        beyond_s = float(seconds(time_ms).min())
-    here = snap(network, demand[late], max_snap_m=max_snap_m)
-    time_ms, _ = nearest(network, here, rim, limit_ms=limit, towards=towards)
-    return not bool((seconds(time_ms) + beyond_s <= cutoff_s).any())
-
-
 def _minutes(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e5:
         raise SettingError(f"the cut-off is {value!r} minutes; a number above 0 is expected.")
@@ -347,15 +243,6 @@ def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDa
     if "name" not in own:
         own["name"] = own["facility_id"].astype(str)
     return own
-
-
-def _divided(communes: pd.DataFrame, cantons: pd.DataFrame) -> list[str]:
-    """Codes that INSEE gives to towns that cantons divide: no true canton has them."""
-    codes = communes["canton_code"].dropna()
-    if len(cantons):
-        return sorted(set(codes) - set(cantons["canton_code"]))
-    # without a table: cantons are numbered from 1, divided towns from 99 downwards
-    return sorted(set(codes[pd.to_numeric(codes.str[-2:], errors="coerce") >= 80]))
 
 
 def _by_commune(

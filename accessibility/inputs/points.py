@@ -133,7 +133,8 @@ def _from_layer(path: Path) -> gpd.GeoDataFrame:
         is_parquet = path.suffix.lower() == ".parquet"
         table = gpd.read_parquet(path) if is_parquet else gpd.read_file(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a layer of points: {error}.") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read as a layer of points: {reason}.") from error
     if not isinstance(table, gpd.GeoDataFrame):
         raise InputError(f"{path} has no geometry; points are expected.")
     if table.crs is None and len(table):

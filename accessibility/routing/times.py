@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -80,13 +80,15 @@ def travel_times(
     >>> near.columns.tolist()
     ['demand_id', 'facility_id', 'travel_time_s', 'demand_snap_m', 'facility_snap_m']
     """
+    if direction not in get_args(Direction):
+        raise SettingError(f"the direction is {direction!r}; 'to' or 'from' is expected.")
     check_ids(demand, "demand_id")
     check_ids(facilities, "facility_id")
     order = np.argsort(facilities["facility_id"].astype(str).to_numpy(), kind="stable")
     ranked = facilities.iloc[order]
     here, there = (snap(network, t, max_snap_m=max_snap_m) for t in (demand, ranked))
     time_ms, rank = nearest(
-        network, here, there, limit_ms=_limit_ms(cutoff_s), towards=direction == "to"
+        network, here, there, limit_ms=cutoff_ms(cutoff_s), towards=direction == "to"
     )
     reached = rank >= 0
     found = np.where(reached, rank, 0)
@@ -210,7 +212,7 @@ def position_matrix(
     times = kernels.matrix(
         ahead.start, ahead.edge, ahead.cost_ms, behind.start, behind.edge, behind.cost_ms,
         network.edge_ms, first, seeds.edge[order], seeds.rest_ms[order], seeds.part_ms[order],
-        at.edge, at.part_ms, at.row, _limit_ms(cutoff_s), len(targets),
+        at.edge, at.part_ms, at.row, cutoff_ms(cutoff_s), len(targets),
     )  # fmt: skip
     return seconds(times.T if towards else times)
 
@@ -256,7 +258,8 @@ def check_ids(table: pd.DataFrame, key: str) -> None:
         raise InputError(f"{key} repeats: {repeated}; each row needs its own.")
 
 
-def _limit_ms(cutoff_s: float | None) -> np.int64:
+def cutoff_ms(cutoff_s: float | None) -> np.int64:
+    """Whole milliseconds of a cut-off, which is inclusive; the longest time where none is set."""
     if cutoff_s is None:
         return np.int64(kernels.NEVER - 1)
     if not cutoff_s > 0:

@@ -19,9 +19,11 @@ from accessibility.atomic import check_free, write_whole
 from accessibility.errors import InputError, MissingInputError, first_of
 from accessibility.inputs.catalogue import catalogue, locate, sha256
 from accessibility.inputs.communes import read_cantons, read_communes
-from accessibility.inputs.osm import OsmExtract, buffered, extent, read_osm
+from accessibility.inputs.osm import OsmExtract, read_osm
+from accessibility.inputs.pbf import extent
 from accessibility.inputs.settings import read_toml
 from accessibility.inputs.sites import read_france_services
+from accessibility.inputs.territory import buffered, metric_crs
 from accessibility.network.graph import RoadNetwork, build_network
 from accessibility.network.profile import load_profile
 from accessibility.network.restrictions import not_applied
@@ -97,7 +99,7 @@ def build_study(
     settings = _settings(departement, communes, buffer_km)
     settings["bounds"] = [round(float(v), 4) for v in read.roads.roads.total_bounds]
     rules = load_profile(settings["defaults"]["profile"])
-    network = build_network(read.roads, profile=rules)
+    network = build_network(read.roads, profile=rules, metric_crs=metric_crs(communes))
     _check_region(network, communes, extract)
     cantons = (
         read_cantons(files["cantons"])

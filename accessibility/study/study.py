@@ -138,19 +138,22 @@ def load_study(name: str | Path = "jura", *, profile: str | Path | Profile | Non
     try:
         communes = gpd.read_parquet(folder / bundle.COMMUNES)
         sites = gpd.read_parquet(folder / bundle.SITES)
-        rules = load_profile(profile if profile is not None else settings["defaults"]["profile"])
-        study = Study(
-            name=settings["name"],
-            title=settings["title"],
-            folder=folder,
-            settings=settings,
-            profile=rules,
-            communes=communes,
-            cantons=read_csv(folder / bundle.CANTONS, columns=["canton_code"], what="the cantons"),
-            sites=sites,
+        own_name, title, usual = (
+            settings["name"],
+            settings["title"],
+            settings["defaults"]["profile"],
         )
-    except (KeyError, OSError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise InputError(f"the study {folder} cannot be read ({error}): build it again.") from error
     validate(communes, COMMUNES, source=bundle.COMMUNES)
     validate(sites, FACILITIES, source=bundle.SITES)
-    return study
+    return Study(
+        name=own_name,
+        title=title,
+        folder=folder,
+        settings=settings,
+        profile=load_profile(profile if profile is not None else usual),
+        communes=communes,
+        cantons=read_csv(folder / bundle.CANTONS, columns=["canton_code"], what="the cantons"),
+        sites=sites,
+    )

@@ -1,0 +1,87 @@
+"""In how many cantons a site stands, within what the tables allow to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from accessibility.inputs.communes import is_pseudo_canton
+
+
+@dataclass(frozen=True)
+class Cantons:
+    """Cantons with at least one site, counted where the tables allow it.
+
+    Attributes
+    ----------
+    covered : int
+        The least number: where a town is divided, no table says in which part a site lies.
+    covered_max : int
+        The most.
+    total : int or None
+        Cantons of the territory; None where no table tells them.
+    """
+
+    covered: int
+    covered_max: int
+    total: int | None
+
+
+def cantons_covered(
+    site_codes: pd.Series, communes: pd.DataFrame, cantons: pd.DataFrame
+) -> Cantons:
+    """Count the cantons in which at least one site stands.
+
+    Parameters
+    ----------
+    site_codes : Series of str
+        Commune of each site.
+    communes : DataFrame
+        `code_insee`, `canton_code`.
+    cantons : DataFrame
+        `canton_code`, `split_town`; may be empty.
+
+    Returns
+    -------
+    Cantons
+
+    Notes
+    -----
+    A site in a whole commune covers its canton for certain. A town that k cantons divide, d
+    of which are covered for certain, adds at least one canton if it has a site and d is 0, and
+    at most the lesser of its number of sites and k - d. Where no table tells k and d, it adds
+    at least none and at most as many as it has sites.
+
+    Examples
+    --------
+    >>> communes = pd.DataFrame({"code_insee": ["1", "2", "3"], "canton_code": ["c1", "c2", "t9"]})
+    >>> cantons = pd.DataFrame({"canton_code": ["c1", "c2", "c3"], "split_town": [None, "3", "3"]})
+    >>> cantons_covered(pd.Series(["1", "3", "3"]), communes, cantons)
+    Cantons(covered=2, covered_max=3, total=3)
+    """
+    of_commune = communes.set_index("code_insee")["canton_code"]
+    towns = communes.loc[
+        communes["canton_code"].isin(divided_towns(communes, cantons)), "code_insee"
+    ]
+    in_town = site_codes.isin(towns)
+    certain = set(of_commune.reindex(site_codes[~in_town]).dropna())
+    least = most = len(certain)
+    for town, n_sites in site_codes[in_town].value_counts().items():
+        parts = set(cantons.loc[cantons["split_town"] == town, "canton_code"])
+        if not parts:
+            most += int(n_sites)
+            continue
+        open_ = len(parts - certain)
+        least += int(open_ == len(parts))
+        most += min(int(n_sites), open_)
+    return Cantons(least, most, len(cantons) if len(cantons) else None)
+
+
+def divided_towns(communes: pd.DataFrame, cantons: pd.DataFrame) -> list[str]:
+    """Codes that INSEE gives to towns that cantons divide: no true canton has them."""
+    codes = communes["canton_code"].dropna()
+    if len(cantons):
+        return sorted(set(codes) - set(cantons["canton_code"]))
+    # without a table: cantons are numbered from 1, divided towns from 99 downwards
+    return sorted(set(codes[is_pseudo_canton(codes)]))
