@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, get_args
 
 import geopandas as gpd
@@ -139,7 +140,7 @@ def coverage(
     """
     cutoff = _minutes(study.default("minutes") if minutes is None else minutes)
     day = _day(study.default("as_of") if as_of is None else as_of)
-    year = int(study.default("population") if population is None else population)
+    year = study.default("population") if population is None else population
     way = study.default("direction") if direction is None else direction
     if way not in get_args(Direction):
         raise SettingError(f"the direction is {way!r}; 'to' or 'from' the site is expected.")
@@ -208,17 +209,19 @@ def counted_sites(
 
 
 def _minutes(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e5:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1e5:
         raise SettingError(f"the cut-off is {value!r} minutes; a number above 0 is expected.")
     return float(value)
 
 
 def _day(value: dt.date | str) -> dt.date:
+    if isinstance(value, dt.datetime):
+        return value.date()
     if isinstance(value, dt.date):
         return value
     try:
         return dt.date.fromisoformat(value)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise SettingError(
             f"{value!r} is no date ({error}); one such as 2022-11-15 is expected."
         ) from error
@@ -233,7 +236,7 @@ def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDa
         check_crs(sites, WGS84, what="the table of sites")
     own = sites.copy()
     if "label_date" in own:
-        own = own[~(own["label_date"] > pd.Timestamp(day))]
+        own = own[~(pd.to_datetime(own["label_date"]) > pd.Timestamp(day))]
     own = own.reset_index(drop=True)
     places = gpd.GeoDataFrame(geometry=own.geometry).to_crs(study.communes.crs)
     within = gpd.sjoin(places, study.communes[["code_insee", "geometry"]], how="left")

@@ -16,7 +16,7 @@ from accessibility.cli.options import (
     StudyOption,
     iso_date,
     positive_minutes,
-    prepare_search,
+    prepare,
     waiting,
 )
 
@@ -89,7 +89,7 @@ def command(
     from accessibility.study.study import load_study
 
     place = load_study(study, profile=profile)
-    prepare_search()
+    prepare(place)
     own = None
     if sites is not None:
         bounds = place.network_bounds

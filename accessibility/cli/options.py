@@ -6,9 +6,12 @@ import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from accessibility.study.study import Study
 
 StudyOption = Annotated[
     str, typer.Option("--study", help="Bundled study by name, or a folder that build made.")
@@ -56,9 +59,11 @@ def waiting(message: str) -> Iterator[None]:
         yield
 
 
-def prepare_search() -> None:
-    """Say that the first run compiles, before it does."""
+def prepare(study: Study) -> None:
+    """Say what the first run does that later ones do not, before it does."""
     from accessibility.routing.kernels import compiled
 
+    if not study.network_is_kept:
+        say("First use of these roads with this profile: building the network, about 10 seconds.")
     if not compiled():
-        say("First run after installation: compiling the search, which takes about 20 seconds.")
+        say("First run after installation: compiling the search, about 20 seconds.")

@@ -12,7 +12,7 @@ from accessibility.cli.options import (
     ProfileOption,
     StudyOption,
     positive_minutes,
-    prepare_search,
+    prepare,
     say,
     waiting,
 )
@@ -51,7 +51,7 @@ def command(
     from accessibility.study.study import load_study
 
     place = load_study(study, profile=profile)
-    prepare_search()
+    prepare(place)
     known = {"communes": place.communes, "bounds": place.network_bounds}
     starts, ends = (read_points(p, **known) for p in (origins, destinations))
     with waiting("Computing drive times"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from accessibility.errors import InputError, MissingInputError
+from accessibility.errors import InputError, MissingInputError, first_of
 
 
 def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFrame:
@@ -22,12 +23,10 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
         If the file is absent, is not UTF-8, has ragged lines or lacks one of `columns`.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
-            separator = max(",;\t", key=head.count)
-            table = pd.read_csv(
-                path, sep=separator, dtype=str, encoding="utf-8-sig", keep_default_na=False
-            )
+            file.seek(0)
+            rows = [row for row in csv.reader(file, delimiter=max(",;\t", key=head.count)) if row]
     except FileNotFoundError as error:
         raise MissingInputError(f"{what} {path} is not there.") from error
     except UnicodeDecodeError as error:
@@ -35,9 +34,18 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
             f"{what} {path} is not UTF-8 ({error.reason} at byte {error.start}): "
             "save it again as CSV UTF-8."
         ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{what} {path} cannot be read as CSV: {reason}.") from error
+    except csv.Error as error:
+        raise InputError(f"{what} {path} cannot be read as CSV: {error}.") from error
+    if not rows:
+        raise InputError(f"{what} {path} is empty; a line of column names is expected.")
+    names, cells = rows[0], rows[1:]
+    ragged = [i + 2 for i, row in enumerate(cells) if len(row) != len(names)]
+    if ragged:
+        raise InputError(
+            f"{what} {path} has {len(names)} columns, but another number of cells in lines "
+            f"{first_of(ragged)}: a cell that holds the separator needs quotes."
+        )
+    table = pd.DataFrame(cells, columns=names, dtype=str)
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(

@@ -71,6 +71,10 @@ def read_points(
                          ".geojson, .gpkg or .parquet.")  # fmt: skip
     if points.empty:
         raise InputError(f"{path} has no rows; at least one point is expected.")
+    empty = points["id"].isna() | (points["id"] == "")
+    if empty.any():
+        rows = first_of(np.flatnonzero(empty) + 1)
+        raise InputError(f"{path}: the id is empty in rows {rows}; each row needs its own.")
     if points["id"].duplicated().any():
         repeated = points.loc[points["id"].duplicated(), "id"].unique()
         raise InputError(f"{path}: the id repeats: {first_of(repeated)}; each row needs its own.")
@@ -83,16 +87,34 @@ def _column(table: pd.DataFrame, meaning: str) -> str | None:
     return next((lower[name] for name in NAMES[meaning] if name in lower), None)
 
 
-def _attributes(table: pd.DataFrame) -> pd.DataFrame:
+def _attributes(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     found = {m: _column(table, m) for m in ("id", "name", "code_insee", "label_date")}
     known = pd.DataFrame({m: table[c] for m, c in found.items() if c is not None})
     if "id" not in known:
         known["id"] = np.arange(1, len(table) + 1).astype(str)
     known.index = table.index
-    known["id"] = known["id"].astype(str)
+    known["id"] = known["id"].astype(str).where(known["id"].notna(), None)
     if "label_date" in known:
-        known["label_date"] = pd.to_datetime(known["label_date"], errors="coerce")
+        known["label_date"] = _dates(known["label_date"], path)
     return known
+
+
+def _dates(values: pd.Series, path: Path) -> pd.Series:
+    """Dates as 2022-11-15 or, as in France, 15/11/2022; a site without one always counts."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        naive: pd.Series = values.dt.tz_localize(None)
+        return naive
+    text = values.astype("string").str.strip()
+    dates = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").fillna(
+        pd.to_datetime(text, format="%d/%m/%Y", errors="coerce")
+    )
+    wrong = text.notna() & (text != "") & dates.isna()
+    if wrong.any():
+        raise InputError(
+            f"{path}: {text[wrong].iloc[0]!r} is no label date in rows "
+            f"{first_of(np.flatnonzero(wrong) + 1)}; 2022-11-15 or 15/11/2022 is expected."
+        )
+    return dates
 
 
 def _from_csv(path: Path, communes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame:
@@ -107,7 +129,7 @@ def _from_csv(path: Path, communes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame
             rows = first_of(np.flatnonzero(wrong) + 2)
             raise InputError(f"{path}: {lon} or {lat} is no number in lines {rows}.")
         where = gpd.points_from_xy(numbers[lon], numbers[lat], crs=WGS84)
-        return gpd.GeoDataFrame(_attributes(table), geometry=where)
+        return gpd.GeoDataFrame(_attributes(table, path), geometry=where)
     if code is None:
         raise InputError(
             f"{path} has neither lon and lat nor INSEE codes; its columns are "
@@ -125,7 +147,7 @@ def _from_csv(path: Path, communes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame
         )
     at = places.loc[codes]
     where = gpd.points_from_xy(at["chef_lieu_lon"], at["chef_lieu_lat"], crs=WGS84)
-    return gpd.GeoDataFrame(_attributes(table), geometry=where)
+    return gpd.GeoDataFrame(_attributes(table, path), geometry=where)
 
 
 def _from_layer(path: Path) -> gpd.GeoDataFrame:
@@ -147,7 +169,7 @@ def _from_layer(path: Path) -> gpd.GeoDataFrame:
     where = shapes if table.crs is None else shapes.to_crs(WGS84)
     if not np.isfinite(np.array([where.x, where.y])).all():
         raise InputError(f"{path}: some coordinates are not finite in {table.crs.to_string()}.")
-    return gpd.GeoDataFrame(_attributes(table), geometry=where.to_numpy(), crs=WGS84)
+    return gpd.GeoDataFrame(_attributes(table, path), geometry=where.to_numpy(), crs=WGS84)
 
 
 def _check_place(points: gpd.GeoDataFrame, path: Path, bounds: Sequence[float] | None) -> None:

@@ -97,9 +97,10 @@ def build_study(
     read = read_osm(extract, within=communes, buffer_km=buffer_km)
     progress("network")
     settings = _settings(departement, communes, buffer_km)
+    settings["metric_crs"] = metric_crs(communes)
     settings["bounds"] = [round(float(v), 4) for v in read.roads.roads.total_bounds]
     rules = load_profile(settings["defaults"]["profile"])
-    network = build_network(read.roads, profile=rules, metric_crs=metric_crs(communes))
+    network = build_network(read.roads, profile=rules, metric_crs=settings["metric_crs"])
     _check_region(network, communes, extract)
     cantons = (
         read_cantons(files["cantons"])

@@ -21,6 +21,11 @@ from accessibility.study import bundle
 from accessibility.study.cache import cached_network, keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
 
+SETTINGS = ("name", "title", "departement", "metric_crs", "bounds")
+DEFAULTS = ("minutes", "as_of", "population", "direction", "profile", "max_snap_m")
+CANTONS = ("canton_code", "canton_name", "split_town")
+"""What a study's files hold at least."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -60,20 +65,37 @@ class Study:
     @cached_property
     def roads(self) -> RoadTables:
         """Road tables, read when they are first asked for."""
-        return RoadTables(
-            gpd.read_parquet(self.folder / bundle.ROADS),
-            gpd.read_parquet(self.folder / bundle.NODES),
-            pd.read_parquet(self.folder / bundle.RESTRICTIONS),
-        )
+        try:
+            return RoadTables(
+                gpd.read_parquet(self.folder / bundle.ROADS),
+                gpd.read_parquet(self.folder / bundle.NODES),
+                pd.read_parquet(self.folder / bundle.RESTRICTIONS),
+            )
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, error) from error
+
+    @property
+    def network_is_kept(self) -> bool:
+        """Whether the network was built before and need not be built now."""
+        return self._network_folder.is_dir()
+
+    @cached_property
+    def _network_folder(self) -> Path:
+        return network_folder(self.folder, self.profile)
 
     @cached_property
     def network(self) -> RoadNetwork:
         """The road network, memory-mapped; built and kept when it is first asked for."""
-        folder = network_folder(self.folder, self.profile)
-        kept = cached_network(folder)
+        kept = cached_network(self._network_folder)
         if kept is not None:
             return kept
-        return keep_network(build_network(self.roads, profile=self.profile), folder)
+        built = build_network(self.roads, profile=self.profile, metric_crs=self.metric_crs)
+        return keep_network(built, self._network_folder)
+
+    @property
+    def metric_crs(self) -> str:
+        """CRS in metres in which points snap to roads."""
+        return str(self.settings["metric_crs"])
 
     @property
     def network_bounds(self) -> tuple[float, float, float, float]:
@@ -94,8 +116,11 @@ class Study:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What the study was built from."""
-        text = (self.folder / bundle.MANIFEST).read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        try:
+            text = (self.folder / bundle.MANIFEST).read_text(encoding="utf-8")
+            return dict(json.loads(text))
+        except ValueError as error:
+            raise _damaged(self.folder, error) from error
 
     def default(self, key: str) -> Any:
         """A default of the study: minutes, as_of, population, direction, max_snap_m."""
@@ -135,25 +160,28 @@ def load_study(name: str | Path = "jura", *, profile: str | Path | Profile | Non
              bundle.SITES, bundle.MANIFEST)  # fmt: skip
     if missing := [file for file in files if not (folder / file).is_file()]:
         raise MissingInputError(f"the study {folder} lacks {', '.join(missing)}: build it again.")
+    absent = [key for key in SETTINGS if key not in settings]
+    absent += [f"defaults.{key}" for key in DEFAULTS if key not in settings.get("defaults", {})]
+    if absent:
+        raise InputError(f"{folder / bundle.SETTINGS} lacks {', '.join(absent)}: build it again.")
     try:
         communes = gpd.read_parquet(folder / bundle.COMMUNES)
         sites = gpd.read_parquet(folder / bundle.SITES)
-        own_name, title, usual = (
-            settings["name"],
-            settings["title"],
-            settings["defaults"]["profile"],
-        )
-    except (KeyError, OSError, ValueError) as error:
-        raise InputError(f"the study {folder} cannot be read ({error}): build it again.") from error
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
     validate(communes, COMMUNES, source=bundle.COMMUNES)
     validate(sites, FACILITIES, source=bundle.SITES)
     return Study(
-        name=own_name,
-        title=title,
+        name=settings["name"],
+        title=settings["title"],
         folder=folder,
         settings=settings,
-        profile=load_profile(profile if profile is not None else usual),
+        profile=load_profile(settings["defaults"]["profile"] if profile is None else profile),
         communes=communes,
-        cantons=read_csv(folder / bundle.CANTONS, columns=["canton_code"], what="the cantons"),
+        cantons=read_csv(folder / bundle.CANTONS, columns=list(CANTONS), what="the cantons"),
         sites=sites,
     )
+
+
+def _damaged(folder: Path, error: Exception) -> InputError:
+    return InputError(f"the study {folder} cannot be read ({error}): build it again.")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from studies import write_inputs, write_study
+
+from accessibility.network.graph import RoadNetwork
+from accessibility.study.study import Study, load_study
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the upstream files that stand beside the repository."""
+    folder = Path(os.environ.get("ACCESSIBILITY_SHARED_DATA") or SHARED)
+    if not folder.is_dir():
+        pytest.skip(f"the upstream files are not in {folder}; set ACCESSIBILITY_SHARED_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def jura() -> Study:
+    """The bundled study, its network in the user's cache as for everybody else."""
+    study = load_study("jura")
+    assert isinstance(study.network, RoadNetwork)
+    return study
+
+
+@pytest.fixture(autouse=True)
+def own_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes to the user's cache; those on the whole Jura read its network from there."""
+    if "jura" not in request.fixturenames:
+        folder = request.getfixturevalue("tmp_path") / "cache"
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+
+
+@pytest.fixture
+def small_study(tmp_path: Path) -> Study:
+    return load_study(write_study(tmp_path / "small"))
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    return write_inputs(tmp_path / "inputs")
