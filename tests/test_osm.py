@@ -474,3 +474,14 @@ def test_joining_keeps_the_length_whatever_the_cuts(
 def test_no_extract_at_all_is_refused() -> None:
     with pytest.raises(MissingInputError, match="no extract is given"):
         read_osm([])
+
+
+def test_a_way_with_a_sign_that_tells_its_direction_keeps_how_it_was_drawn(tmp_path: Path) -> None:
+    places = {1: (0, 0), 2: (100, 0), 3: (200, 0), 4: (300, 0)}
+    ways = [(10, [1, 2], STREET), (11, [4, 3, 2], STREET)]
+    plain = read_roads(write_extract(tmp_path / "plain.osm.pbf", places, ways))
+    assert len(plain.roads) == 1  # head to head, joined
+    signs = {3: {"highway": "stop", "direction": "forward"}}
+    path = write_extract(tmp_path / "sign.osm.pbf", places, ways, nodes=signs)
+    drawn = read_roads(path).roads[["from_node", "to_node"]].to_numpy().tolist()
+    assert sorted(drawn) == [[1, 2], [3, 2], [4, 3]]

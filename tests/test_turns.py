@@ -241,3 +241,53 @@ def test_a_node_that_no_road_meets_changes_nothing() -> None:
     )
     network = build_network(tables, profile=NO_TURN_COSTS)
     assert drive(network, (500, 0), (1_500, 0)) == 100
+
+
+ALONG_AND_BACK = [
+    ({"highway": "traffic_signals"}, 2.0, 2.0),
+    ({"highway": "traffic_signals", "direction": "forward"}, 2.0, 0.0),
+    ({"highway": "traffic_signals", "traffic_signals:direction": "backward"}, 0.0, 2.0),
+    (
+        {
+            "highway": "traffic_signals",
+            "direction": "forward",
+            "traffic_signals:direction": "backward",
+        },
+        0.0,
+        2.0,
+    ),
+    ({"highway": "traffic_signals", "traffic_signals:direction": "both"}, 2.0, 2.0),
+    ({"highway": "stop", "direction": "backward"}, 0.0, 2.0),
+    ({"highway": "give_way", "direction": "forward"}, 1.0, 0.0),
+    ({"highway": "give_way"}, 1.0, 1.0),
+    ({"highway": "stop"}, 2.0, 2.0),
+]
+
+
+@pytest.mark.parametrize(("tags", "along", "back"), ALONG_AND_BACK)
+def test_a_sign_holds_in_the_direction_that_it_tells(
+    tags: dict[str, str], along: float, back: float
+) -> None:
+    tables = road_tables(LINE, [(1, 2, STREET), (2, 3, STREET)], nodes={2: tags})
+    network = build_network(tables, profile=NO_TURN_COSTS)
+    assert turn_s(network, edge(network, 0), edge(network, 1)) == along
+    assert turn_s(network, edge(network, 1, backward=True), edge(network, 0, backward=True)) == back
+
+
+def test_a_stop_without_direction_does_not_hold_for_who_comes_from_its_junction() -> None:
+    places = {1: (-1_000, 0), 2: (0, 0), 3: (10, 0), 4: (10, 500), 5: (10, -500)}
+    roads = [(1, 2, STREET), (2, 3, STREET), (3, 4, STREET), (3, 5, STREET)]
+    tables = road_tables(places, roads, nodes={2: {"highway": "stop"}})
+    network = build_network(tables, profile=NO_TURN_COSTS)
+    assert turn_s(network, edge(network, 0), edge(network, 1)) == 2.0
+    assert turn_s(network, edge(network, 1, backward=True), edge(network, 0, backward=True)) == 0.0
+
+
+def test_a_stop_for_the_minor_roads_spares_the_fastest() -> None:
+    fast = {**STREET, "maxspeed": "90"}
+    places = {1: (-1_000, 0), 2: (0, 0), 3: (1_000, 0), 4: (0, -1_000)}
+    roads = [(1, 2, fast), (2, 3, fast), (4, 2, STREET)]
+    tables = road_tables(places, roads, nodes={2: {"highway": "stop", "stop": "minor"}})
+    network = build_network(tables, profile=NO_TURN_COSTS)
+    assert turn_s(network, edge(network, 0), edge(network, 1)) == 0.0
+    assert turn_s(network, edge(network, 2), edge(network, 1)) == 2.0

@@ -23,6 +23,8 @@ from accessibility.inputs.roads import Ways, join_roads
 from accessibility.inputs.territory import buffered
 from accessibility.schema import NODE_TAGS, WGS84, RoadTables
 
+DIRECTION_TAGS = frozenset({"direction", "traffic_signals:direction"})
+
 
 @dataclass(frozen=True)
 class OsmExtract:
@@ -113,6 +115,10 @@ def read_osm(
         node_id=np.fromiter((n for r in read.refs for n in r), dtype=np.int64, count=start[-1]),
         lonlat=shapely.get_coordinates(shapely.from_wkb(read.lines)),
     )
+    # a sign that tells its direction tells it by its way: that way keeps how it was drawn
+    aimed = [n[0] for n in read.nodes if DIRECTION_TAGS & n[3].keys()]
+    way_of = np.repeat(ways.way_id, np.diff(ways.start))
+    members |= set(way_of[np.isin(ways.node_id, aimed)].tolist())
     roads, cut = join_roads(
         ways,
         area=area,

@@ -5,7 +5,8 @@ Three levels, each an index into flat arrays:
 - a *segment* is one row of the roads table that the profile opens;
 - an *edge* is a segment driven in one direction. A road that serves only to start or end a
   trip has two edges for a direction: one on which trips begin and one on which they end, so
-  that no path leads through;
+  that no path leads through. So has a road within a turn restriction that leads through ways:
+  one for cars that entered as the restriction says, one for the others;
 - a *turn* is a pair of edges that may follow one another.
 
 Costs are whole milliseconds: sums of whole numbers do not depend on their order, so that two
@@ -29,7 +30,7 @@ from pyproj import CRS
 
 from accessibility.errors import CrsError, InputError
 from accessibility.network.profile import Profile, load_profile
-from accessibility.network.restrictions import open_turns
+from accessibility.network.restrictions import double_edges, open_turns
 from accessibility.network.speeds import table_speeds
 from accessibility.network.turns import Edges, node_costs, turn_table
 from accessibility.schema import LAMBERT_93, NODES, RESTRICTIONS, ROADS, RoadTables, validate
@@ -38,7 +39,7 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FORMAT = 1
+FORMAT = 3
 """Version of the saved arrays; part of the key under which a network is cached."""
 
 BEARING_M = 10.0
@@ -84,6 +85,9 @@ class RoadNetwork:
     edge_segment : int32 array (edges,), edge_backward : bool array (edges,)
     edge_ms : int32 array (edges,)
         Time to drive the edge.
+    edge_base : int32 array (edges,)
+        The edge of `segment_edges` that this one stands for: itself, but where restrictions
+        double an edge. A trip that arrives on a road may do so on any of them.
     edge_departure : int32 array (edges,)
         The edge on which a trip starts: itself, but on restricted roads.
     following, preceding : Turns
@@ -103,6 +107,7 @@ class RoadNetwork:
     edge_segment: Ints
     edge_backward: Bools
     edge_ms: Ints
+    edge_base: Ints
     edge_departure: Ints
     following: Turns
     preceding: Turns
@@ -113,6 +118,12 @@ class RoadNetwork:
             f"{self.segment_length_m.sum() / 1000:,.0f} km, {len(self.edge_ms):,} edges, "
             f"{len(self.following.edge):,} turns>"
         )
+
+    @cached_property
+    def doubles(self) -> Ints:
+        """Edges that stand for another one, in the order of `edge_base`."""
+        found = np.flatnonzero(self.edge_base != np.arange(len(self.edge_base)))
+        return found[np.argsort(self.edge_base[found], kind="stable")]
 
     @cached_property
     def main_index(self) -> tuple[npt.NDArray[np.int64], shapely.STRtree]:
@@ -235,17 +246,16 @@ def build_network(
         bearing_out=np.where(backward, into[segment] + 180.0, out[segment]),
         bearing_in=np.where(backward, out[segment] + 180.0, into[segment]),
         roundabout=roads["junction"].isin(["roundabout", "circular"]).to_numpy()[used][segment],
+        backward=backward,
+        length_m=length_m[segment],
+        kph=kph[segment, way],
     )
-    cost_s, closed = node_costs(tables.nodes, rules)
+    known = np.flatnonzero(np.isin(tables.nodes["node_id"].to_numpy(), node_id))
+    place = np.searchsorted(node_id, tables.nodes["node_id"].to_numpy()[known])
     rim = np.zeros(len(node_id), dtype=bool)
-    node_s, node_closed = np.zeros(len(node_id)), np.zeros(len(node_id), dtype=bool)
-    place = np.searchsorted(node_id, tables.nodes["node_id"].to_numpy())
-    known = np.isin(tables.nodes["node_id"].to_numpy(), node_id)
-    node_s[place[known]], node_closed[place[known]] = cost_s[known], closed[known]
-    rim[place[known]] = tables.nodes["rim"].to_numpy()[known]
-    from_edge, to_edge, turn_s = turn_table(
-        edges, n_nodes=len(node_id), node_seconds=node_s, node_closed=node_closed, profile=rules
-    )
+    rim[place] = tables.nodes["rim"].to_numpy()[known]
+    costs = node_costs(tables.nodes, rules).at(known, place, len(node_id))
+    from_edge, to_edge, turn_s = turn_table(edges, n_nodes=len(node_id), nodes=costs, profile=rules)
     way_id = roads["osm_way_id"].to_numpy()[used]
     free = open_turns(
         pd.DataFrame(
@@ -262,15 +272,24 @@ def build_network(
     from_edge, to_edge, turn_s = from_edge[free], to_edge[free], turn_s[free]
     main = _largest_part(from_edge, to_edge, len(segment))
 
-    limited = np.flatnonzero(restricted[segment, way])
-    departure = np.arange(len(segment), dtype=np.int32)
-    departure[limited] = len(segment) + np.arange(len(limited))
-    from_edge, to_edge, turn_s = _end_only(from_edge, to_edge, turn_s, departure)
-    segment = np.append(segment, segment[limited]).astype(np.int32)
-    backward = np.append(backward, backward[limited])
-    edge_ms = np.maximum(1, np.rint(np.append(seconds, seconds[limited]) * 1000)).astype(np.int32)
     segment_edges = np.full((len(used), 2), -1, dtype=np.int32)
-    segment_edges[segment[: len(departure)], way] = np.arange(len(departure))
+    segment_edges[segment, way] = np.arange(len(segment))
+
+    doubled = double_edges(
+        from_edge,
+        to_edge,
+        edge_way=way_id[segment],
+        edge_segment=segment,
+        restrictions=tables.restrictions,
+    )
+    from_edge, to_edge, turn_s = doubled.from_edge, doubled.to_edge, turn_s[doubled.turn]
+    base = np.append(np.arange(len(segment)), doubled.base)
+    limited = np.flatnonzero(restricted[segment[base], way[base]])
+    departure = np.arange(len(base), dtype=np.int32)
+    departure[limited] = len(base) + np.arange(len(limited))
+    from_edge, to_edge, turn_s = _end_only(from_edge, to_edge, turn_s, departure)
+    base = np.append(base, base[limited])
+    edge_ms = np.maximum(1, np.rint(seconds[base] * 1000)).astype(np.int32)
     turn_ms = np.rint(turn_s * 1000).astype(np.int32)
     return _frozen(
         RoadNetwork(
@@ -284,12 +303,13 @@ def build_network(
             segment_kph=kph,
             line_start=line_start,
             xy=xy,
-            edge_segment=segment,
-            edge_backward=backward,
+            edge_segment=segment[base].astype(np.int32),
+            edge_backward=backward[base],
             edge_ms=edge_ms,
+            edge_base=base.astype(np.int32),
             edge_departure=np.append(departure, departure[limited]).astype(np.int32),
-            following=_turns(from_edge, to_edge, turn_ms, len(segment)),
-            preceding=_turns(to_edge, from_edge, turn_ms, len(segment)),
+            following=_turns(from_edge, to_edge, turn_ms, len(base)),
+            preceding=_turns(to_edge, from_edge, turn_ms, len(base)),
         )
     )
 

@@ -6,7 +6,7 @@ left turn cost more than a right one and a restriction forbid one movement only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ OPEN_BARRIERS = frozenset(
 )
 """Barriers that a car passes; every other value closes the road at its node."""
 
+STOP_M = 20.0
+"""A stop sign stands no farther than this from its junction (OSRM's default car profile)."""
+
 KERB_IS_FLAT = frozenset({"lowered", "flush"})
 
 
@@ -38,7 +41,9 @@ class Edges:
     segment : int32 array
     bearing_out, bearing_in : float array
         Direction of travel at the tail and at the head, degrees.
-    roundabout : bool array
+    roundabout, backward : bool array
+        Part of a roundabout; driven against the way as it is drawn.
+    length_m, kph : float array
     """
 
     tail: Ints
@@ -47,14 +52,47 @@ class Edges:
     bearing_out: Floats
     bearing_in: Floats
     roundabout: npt.NDArray[np.bool_]
+    backward: npt.NDArray[np.bool_]
+    length_m: Floats
+    kph: Floats
+
+
+@dataclass(frozen=True)
+class NodeCosts:
+    """What nodes cost or close, one row each.
+
+    Attributes
+    ----------
+    seconds : float array (nodes, 2)
+        Lost when arriving along the way, and against it: signals, signs, gates.
+    closed : bool array (nodes,)
+        Nodes that nobody passes; one may turn round there.
+    loose_stop : bool array (nodes,)
+        Stop signs that do not tell their direction.
+    minor_stop : bool array (nodes,)
+        Stop signs that hold for the minor roads of a junction.
+    """
+
+    seconds: Floats
+    closed: npt.NDArray[np.bool_]
+    loose_stop: npt.NDArray[np.bool_]
+    minor_stop: npt.NDArray[np.bool_]
+
+    def at(self, row: Ints, place: Ints, n_nodes: int) -> NodeCosts:
+        """Spread some rows over all nodes of a network; the other nodes cost nothing."""
+        spread = {}
+        for item in fields(self):
+            found = getattr(self, item.name)
+            spread[item.name] = np.zeros((n_nodes, *found.shape[1:]), dtype=found.dtype)
+            spread[item.name][place] = found[row]
+        return NodeCosts(**spread)
 
 
 def turn_table(
     edges: Edges,
     *,
     n_nodes: int,
-    node_seconds: Floats,
-    node_closed: npt.NDArray[np.bool_],
+    nodes: NodeCosts,
     profile: Profile,
 ) -> tuple[Ints, Ints, Floats]:
     """Every turn that is allowed, with its cost.
@@ -63,10 +101,7 @@ def turn_table(
     ----------
     edges : Edges
     n_nodes : int
-    node_seconds : float array (nodes,)
-        What passing a node costs: signals, stops, gates.
-    node_closed : bool array (nodes,)
-        Nodes that nobody passes; one may turn round there.
+    nodes : NodeCosts
     profile : Profile
 
     Returns
@@ -89,19 +124,43 @@ def turn_table(
     back &= from_edge != to_edge
     via = edges.head[from_edge]
     others = np.bincount(from_edge[~back], minlength=len(edges.tail))
-    stuck = (others == 0) | node_closed[edges.head]
-    kept = np.where(back, stuck[from_edge], ~node_closed[via])
+    stuck = (others == 0) | nodes.closed[edges.head]
+    kept = np.where(back, stuck[from_edge], ~nodes.closed[via])
 
     angle = (edges.bearing_out[to_edge] - edges.bearing_in[from_edge] + 180.0) % 360.0 - 180.0
+    roads = _roads_at(edges, n_nodes)[via]
     seconds = turn_seconds(
         angle,
-        roads=_roads_at(edges, n_nodes)[via],
+        roads=roads,
         u_turn=back,
         roundabout=edges.roundabout[from_edge] | edges.roundabout[to_edge],
         profile=profile,
     )
-    seconds += node_seconds[via]
+    seconds += np.where(
+        _passes_sign(edges, nodes, from_edge, to_edge, via, roads),
+        0.0,
+        nodes.seconds[via, edges.backward[from_edge].astype(int)],
+    )
     return from_edge[kept], to_edge[kept], seconds[kept]
+
+
+def _passes_sign(
+    edges: Edges, nodes: NodeCosts, from_edge: Ints, to_edge: Ints, via: Ints, roads: Ints
+) -> npt.NDArray[np.bool_]:
+    """Turns for which a stop sign at their node does not hold.
+
+    A sign that does not tell its direction stands within 20 m of its junction: who comes from
+    the junction passes it. One for the minor roads does not hold for the fastest road.
+    """
+    leaving = (edges.length_m[from_edge] < STOP_M) & (edges.length_m[to_edge] > STOP_M)
+    fastest = np.zeros(len(nodes.closed))
+    np.maximum.at(fastest, edges.head, edges.kph)
+    np.maximum.at(fastest, edges.tail, edges.kph)
+    major = edges.kph[from_edge] >= fastest[via]
+    passed: npt.NDArray[np.bool_] = (nodes.loose_stop[via] & (roads == 2) & leaving) | (
+        nodes.minor_stop[via] & major
+    )
+    return passed
 
 
 def turn_seconds(
@@ -152,17 +211,37 @@ def turn_seconds(
     return np.where((roads > 2) | u_turn, seconds, 0.0)
 
 
-def node_costs(nodes: pd.DataFrame, profile: Profile) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Seconds lost at each row of the nodes table, and whether it closes the road."""
+def node_costs(nodes: pd.DataFrame, profile: Profile) -> NodeCosts:
+    """What each row of the nodes table costs or closes."""
     rows = nodes.drop(columns="geometry").astype(object).to_dict("records")
     tags = [{str(k): v for k, v in row.items() if isinstance(v, str)} for row in rows]
-    seconds = [_node_seconds(t, profile) for t in tags]
-    return np.array(seconds, dtype=float), np.array([_closes(t) for t in tags], dtype=bool)
+    stop = np.array([t.get("highway") == "stop" for t in tags], dtype=bool)
+    minor = np.array([t.get("stop") == "minor" for t in tags], dtype=bool)
+    aimed = np.array([_direction(t) is not None for t in tags], dtype=bool)
+    return NodeCosts(
+        seconds=np.array([_node_seconds(t, profile) for t in tags], dtype=float).reshape(-1, 2),
+        closed=np.array([_closes(t) for t in tags], dtype=bool),
+        loose_stop=stop & ~minor & ~aimed,
+        minor_stop=stop & minor,
+    )
 
 
-def _node_seconds(tags: dict[str, str], profile: Profile) -> float:
-    return profile.nodes_s.get(tags.get("highway", ""), 0.0) + profile.nodes_s.get(
-        tags.get("barrier", ""), 0.0
+def _direction(tags: dict[str, str]) -> str | None:
+    """Direction of a way in which a signal or sign holds, where it is told."""
+    told = tags.get("direction")
+    if tags.get("highway") == "traffic_signals":
+        told = tags.get("traffic_signals:direction", told)
+    return told if told in ("forward", "backward") else None
+
+
+def _node_seconds(tags: dict[str, str], profile: Profile) -> tuple[float, float]:
+    """Seconds lost when arriving along the way and against it."""
+    sign = profile.nodes_s.get(tags.get("highway", ""), 0.0)
+    barrier = profile.nodes_s.get(tags.get("barrier", ""), 0.0)
+    told = _direction(tags)
+    return (
+        barrier + (0.0 if told == "backward" else sign),
+        barrier + (0.0 if told == "forward" else sign),
     )
 
 

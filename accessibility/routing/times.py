@@ -281,18 +281,21 @@ def _on_edges(
 ) -> _OnEdges:
     """Edges on which the positions lie.
 
-    A trip departs on the edges for departures; it arrives on those and on the others.
+    A trip departs on the edges for departures; it may arrive on any that stands for the road.
     """
     row = np.flatnonzero(positions.segment >= 0)
     both = network.segment_edges[positions.segment[row]]
     rows, edges = np.repeat(row, 2), both.ravel()
     rows, edges = rows[edges >= 0], edges[edges >= 0]
-    starts = network.edge_departure[edges]
     if arriving:
-        second = starts != edges
-        rows, edges = np.append(rows, rows[second]), np.append(edges, starts[second])
+        bases = network.edge_base[network.doubles]
+        first, last = (np.searchsorted(bases, edges, side=s) for s in ("left", "right"))
+        more = last - first
+        place = np.repeat(first - np.cumsum(more) + more, more) + np.arange(more.sum())
+        rows = np.append(rows, np.repeat(rows, more))
+        edges = np.append(edges, network.doubles[place])
     else:
-        edges = starts
+        edges = network.edge_departure[edges]
     order = np.lexsort((edges, rows))
     rows, edges = rows[order], edges[order]
     whole = network.edge_ms[edges]

@@ -112,9 +112,7 @@ def build_study(
         "communes": len(communes),
         "sites": len(sites),
         "turn restrictions": len(read.roads.restrictions),
-        "turn restrictions left out: through a way or at some hours": not_applied(
-            read.roads.restrictions
-        ),
+        "turn restrictions left out: they hold at some hours": not_applied(read.roads.restrictions),
         **read.counts,
     }
     progress("writing")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+import accessibility
 from accessibility.atomic import write_whole
 from accessibility.errors import InputError, OutputError
 from accessibility.network.graph import FORMAT, RoadNetwork
@@ -21,7 +22,9 @@ def network_folder(study: Path, profile: Profile) -> Path:
     The key is made of the bytes of the road tables and the values of the profile, so that a
     change of either is another network.
     """
-    digest = hashlib.sha256(f"{FORMAT} {profile.name} {profile.digest}".encode())
+    digest = hashlib.sha256(
+        f"{accessibility.__version__} {FORMAT} {profile.name} {profile.digest}".encode()
+    )
     for name in (ROADS, NODES, RESTRICTIONS):
         digest.update((study / name).read_bytes())
     return user_cache_path("accessibility-toolkit") / "networks" / digest.hexdigest()[:32]
