@@ -9,7 +9,7 @@ OSRM runs in an environment of its own, with Python 3.12:
 
 Asked for are the times from each commune of the bundled study to each of its counted sites,
 and, with --all, from each commune to each other. The extract should be the one that the study
-was built from.
+was built from. With --random 45 another extract is asked between 45 random places and 45 others.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import numpy as np
 
 import accessibility as acc
 from accessibility.analysis.coverage import counted_sites
+from accessibility.inputs.territory import metric_crs
+from accessibility.schema import WGS84
 
 
 def osrm_times(
@@ -61,6 +63,14 @@ def report(name: str, ours: np.ndarray, theirs: np.ndarray) -> None:
     )
 
 
+def random_places(network: acc.RoadNetwork, n: int, seed: int) -> gpd.GeoDataFrame:
+    """Middles of straight pieces of random segments of the main part."""
+    chosen = np.random.default_rng(seed).choice(np.flatnonzero(network.segment_main), n)
+    piece = (network.line_start[chosen] + network.line_start[chosen + 1]) // 2
+    x, y = ((network.xy[piece - 1] + network.xy[piece]) / 2).T
+    return gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, y, crs=network.metric_crs)).to_crs(WGS84)
+
+
 def main() -> None:
     """Compare, print."""
     parser = argparse.ArgumentParser(
@@ -69,7 +79,18 @@ def main() -> None:
     parser.add_argument("extract", type=Path)
     parser.add_argument("--osrm-python", required=True)
     parser.add_argument("--all", action="store_true", help="also communes to communes")
+    parser.add_argument("--random", type=int, metavar="N", help="N random places to N others")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.random:
+        tables = acc.read_roads(options.extract)
+        network = acc.build_network(tables, metric_crs=metric_crs(tables.roads))
+        places = random_places(network, 2 * options.random, options.seed)
+        here, there = places[: options.random], places[options.random :]
+        ours = acc.travel_time_matrix(network, here, there)
+        theirs = osrm_times(options.osrm_python, options.extract, here, there)
+        report(options.extract.name, ours, theirs)
+        return
     study = acc.load_study()
     demand, sites = study.demand, counted_sites(study.sites, study.default("as_of"))
     ours = acc.travel_time_matrix(study.network, demand, sites)
