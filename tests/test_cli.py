@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from inspect import signature
 from pathlib import Path
 
 import geopandas as gpd
@@ -20,9 +21,13 @@ from accessibility.study.study import Study, load_study
 
 COMMANDS = ["coverage", "times", "build"]
 
+# click before 8.2 mixes standard error into standard output unless told otherwise
+SEPARATE = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
+RUNNER = CliRunner(**SEPARATE)
+
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(a) for a in arguments])
+    return RUNNER.invoke(cli.app, [str(a) for a in arguments])
 
 
 @pytest.fixture

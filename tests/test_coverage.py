@@ -104,7 +104,7 @@ def test_cutoff_is_inclusive_to_the_millisecond(
         ("2020-01-30", [], 0),
         ("2020-01-31", ["f1"], 1300),
         (dt.date(2021, 12, 31), ["f1"], 1300),
-        ("2022-01-01", ["f1", "f2"], 3700),
+        (dt.datetime(2022, 1, 1, 9, 30), ["f1", "f2"], 3700),
     ],
 )
 def test_as_of_counts_sites_labelled_by_that_day(

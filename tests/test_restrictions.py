@@ -11,6 +11,7 @@ from networks import NO_TURN_COSTS, STREET, facilities, points, restriction_tabl
 from accessibility.network.graph import build_network
 from accessibility.network.restrictions import applied, not_applied
 from accessibility.routing.times import travel_time_matrix, travel_times
+from accessibility.schema import RoadTables
 
 # A cross of four streets of 1 km around node 5; ways are numbered 1 to 4 in this order.
 CROSS = {1: (-1_000, 0), 2: (0, 1_000), 3: (1_000, 0), 4: (0, -1_000), 5: (0, 0)}
@@ -106,6 +107,26 @@ def test_an_only_restriction_through_a_way_closes_the_other_turns() -> None:
     assert arm == 190.0
     assert straight > 200.0
     assert arrivals(rule, (0, 400)) == [190.0, 180.0]
+
+
+def test_a_restriction_leads_through_all_the_roads_of_its_way() -> None:
+    tables = road_tables(
+        STREET_OF_THREE, ALONG, restrictions=[{"kind": "no_left_turn", **OUT_OF_ONE}]
+    )
+    # the same street with a junction on the way between: its two roads are one way
+    places = {**STREET_OF_THREE, 7: (500, 0), 8: (500, -300)}
+    roads = [(1, 2, STREET), (2, 7, STREET), (7, 3, STREET), (3, 4, STREET), (3, 6, STREET),
+             (7, 8, STREET)]  # fmt: skip
+    longer = road_tables(places, roads)
+    longer.roads["osm_way_id"] = [1, 2, 2, 3, 5, 6]
+    longer = RoadTables(longer.roads, longer.nodes, tables.restrictions)
+    network = build_network(longer, profile=NO_TURN_COSTS)
+    ends = points([(1_500, 0), (1_000, 400)])
+    straight, arm = travel_time_matrix(network, points([(-500, 0)]), ends)[0].round(1)
+    assert straight == 200.0
+    assert arm > 190.0
+    aside = travel_time_matrix(network, points([(500, -200)]), ends)[0].round(1)
+    assert aside.tolist() == [120.0, 110.0]
 
 
 def test_one_may_arrive_on_the_way_of_a_restriction() -> None:

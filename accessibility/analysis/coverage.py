@@ -145,8 +145,9 @@ def coverage(
     if way not in get_args(Direction):
         raise SettingError(f"the direction is {way!r}; 'to' or 'from' the site is expected.")
     snap_m = float(study.default("max_snap_m") if max_snap_m is None else max_snap_m)
-    counted = counted_sites(study.sites, day, around=around) if sites is None else sites
-    if sites is not None:
+    if sites is None:
+        counted = counted_sites(study.sites, day, around=around)
+    else:
         counted = _own_sites(sites, study, day)
     demand = demand_at_chefs_lieux(study.communes, year=year)
     times = travel_times(study.network, demand, counted, direction=way, max_snap_m=snap_m)

@@ -44,7 +44,7 @@ def iso_date(value: str) -> dt.date:
 
 def say(message: str) -> None:
     """Tell the user something beside the answer."""
-    print(message, file=sys.stderr)
+    print(message, file=sys.stderr, flush=True)
 
 
 @contextmanager

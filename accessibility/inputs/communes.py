@@ -49,7 +49,7 @@ def read_population(path: Path) -> pd.Series:
     else:
         raise InputError(f"{path}: neither COM nor DEP with CODCOM tells the commune.")
     people = pd.to_numeric(table["PMUN"].str.replace(r"\s", "", regex=True), errors="coerce")
-    wrong = people.isna() | ~code.str.fullmatch(r"[0-9][0-9AB][0-9]{3}").fillna(False)
+    wrong = people.isna() | ~code.str.fullmatch(r"[0-9][0-9AB][0-9]{3}", na=False)
     if wrong.any() or code.duplicated().any():
         rows = first_of(table.index[wrong | code.duplicated()] + 2)
         raise InputError(f"{path}: no number, a wrong code or one that repeats in lines {rows}.")

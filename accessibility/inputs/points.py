@@ -121,9 +121,7 @@ def _from_csv(path: Path, communes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame
     table = read_csv(path, what="the file of points")
     lon, lat, code = (_column(table, m) for m in ("lon", "lat", "code_insee"))
     if lon is not None and lat is not None:
-        numbers = table[[lon, lat]].apply(
-            lambda c: pd.to_numeric(c.str.replace(",", ".", regex=False), errors="coerce")
-        )
+        numbers = table[[lon, lat]].apply(lambda c: c.map(_number))
         wrong = ~np.isfinite(numbers.to_numpy(dtype=float)).all(axis=1)
         if wrong.any():
             rows = first_of(np.flatnonzero(wrong) + 2)
@@ -150,6 +148,14 @@ def _from_csv(path: Path, communes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame
     return gpd.GeoDataFrame(_attributes(table, path), geometry=where)
 
 
+def _number(cell: object) -> float:
+    """Read a number as spreadsheets write it; NaN where a cell holds none."""
+    try:
+        return float(str(cell).replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
 def _from_layer(path: Path) -> gpd.GeoDataFrame:
     try:
         is_parquet = path.suffix.lower() == ".parquet"
@@ -159,7 +165,9 @@ def _from_layer(path: Path) -> gpd.GeoDataFrame:
         raise InputError(f"{path} cannot be read as a layer of points: {reason}.") from error
     if not isinstance(table, gpd.GeoDataFrame):
         raise InputError(f"{path} has no geometry; points are expected.")
-    if table.crs is None and len(table):
+    # GDAL before 3.9 names the absent CRS of a GeoPackage instead of leaving it out
+    unknown = table.crs is None or str(table.crs.name).startswith("Undefined")
+    if unknown and len(table):
         raise CrsError(f"{path} has no CRS; save the layer with one, such as {WGS84}.")
     shapes = table.geometry
     wrong = (shapes.isna() | shapes.is_empty | (shapes.geom_type != "Point")).to_numpy()

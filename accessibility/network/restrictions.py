@@ -26,7 +26,7 @@ CAR_KEYS = frozenset({"motorcar", "motor_vehicle", "vehicle"})
 def applied(restrictions: pd.DataFrame) -> pd.DataFrame:
     """Restrictions that hold for a car at all times."""
     kind = restrictions["kind"].astype("string")
-    simple = kind.str.fullmatch(r"(no|only)_\w+").fillna(False)
+    simple = kind.str.fullmatch(r"(no|only)_\w+", na=False)
     return restrictions[simple & ~_frees_cars(restrictions)]
 
 

@@ -20,7 +20,7 @@ NEVER = np.int32(2**31 - 1)
 
 
 @njit(cache=True)
-def _push(heap, size, key):  # type: ignore[no-untyped-def]
+def _push(heap, size, key):
     if size == len(heap):
         grown = np.empty(2 * len(heap), dtype=np.int64)
         grown[:size] = heap
@@ -37,7 +37,7 @@ def _push(heap, size, key):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _pop(heap, size):  # type: ignore[no-untyped-def]
+def _pop(heap, size):
     """Take the least key off a heap of `size` keys; four children to a parent."""
     least = heap[0]
     key = heap[size - 1]
@@ -60,7 +60,7 @@ def _pop(heap, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def search(start, edge, turn_ms, edge_ms, seed_edge, seed_ms, seed_rank, limit_ms):  # type: ignore[no-untyped-def]
+def search(start, edge, turn_ms, edge_ms, seed_edge, seed_ms, seed_rank, limit_ms):
     """Least time from the nearest source to the end of every edge, and which source it is.
 
     Of two sources equally near the one of lower rank is named. Labels beyond `limit_ms` are
@@ -99,7 +99,7 @@ def search(start, edge, turn_ms, edge_ms, seed_edge, seed_ms, seed_rank, limit_m
 
 
 @njit(cache=True)
-def read_positions(  # type: ignore[no-untyped-def]
+def read_positions(
     start, edge, turn_ms, label, rank, at_edge, at_ms, at_row, seed_edge, seed_part_ms, seed_rank,
     limit_ms, n_rows,
 ):  # fmt: skip
@@ -135,7 +135,7 @@ def read_positions(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True)
-def matrix(  # type: ignore[no-untyped-def]
+def matrix(
     start, edge, turn_ms, back_start, back_edge, back_ms, edge_ms,
     seed_first, seed_edge, seed_ms, seed_part_ms, at_edge, at_ms, at_row, limit_ms, n_rows,
 ):  # fmt: skip
