@@ -23,15 +23,18 @@ LAMBERT_93 = "EPSG:2154"
 
 ROAD_TAGS = (
     "highway", "route", "junction", "oneway", "oneway:motorcar", "oneway:motor_vehicle",
-    "oneway:vehicle", "service", "bridge", "tunnel", "toll", "ford", "area", "lanes", "width",
+    "oneway:vehicle", "service", "bridge", "tunnel", "toll", "ford", "area", "lanes",
     "access", "vehicle", "motor_vehicle", "motorcar",
     "access:forward", "vehicle:forward", "motor_vehicle:forward", "motorcar:forward",
     "access:backward", "vehicle:backward", "motor_vehicle:backward", "motorcar:backward",
     "maxspeed", "maxspeed:forward", "maxspeed:backward", "maxspeed:advisory",
     "maxspeed:advisory:forward", "maxspeed:advisory:backward", "source:maxspeed", "maxspeed:type",
     "zone:maxspeed", "zone:traffic", "surface", "tracktype", "smoothness", "duration",
-    "maxheight", "maxwidth", "maxweight", "maxlength", "impassable", "status", "construction",
-    "hov", "motorroad",
+    *(key + way for key in (
+        "maxheight:physical", "maxheight", "maxwidth:physical", "maxwidth", "width", "est_width",
+        "maxlength", "maxweightrating", "maxweight", "hov:lanes",
+    ) for way in ("", ":forward", ":backward")),
+    "impassable", "status", "construction", "hov", "motorroad",
 )  # fmt: skip
 """Way tags that a speed profile may read; a road is broken where one of them changes."""
 
@@ -71,6 +74,8 @@ ROADS = Schema(
         "osm_way_id": Column("int"),
         "length_m": Column("float", minimum=0.0),
         "urban": Column("float", empty=True, minimum=0.0),
+        "country": Column("text", empty=True),
+        "duration_s": Column("float", empty=True, minimum=0.0),
         "name": Column("text", empty=True),
         "ref": Column("text", empty=True),
         **{tag: Column("text", empty=True) for tag in ROAD_TAGS},

@@ -55,6 +55,8 @@ def road_tables(
         "osm_way_id": np.arange(len(roads), dtype=np.int64) + 1,
         "length_m": [float(line.length) for line in drawn],
         "urban": np.full(len(roads), np.nan),
+        "country": pd.Categorical(np.full(len(roads), "FR")),
+        "duration_s": np.full(len(roads), np.nan),
         **{
             tag: pd.Categorical([tags.get(tag) for _, _, tags in roads])
             for tag in ("name", "ref", *ROAD_TAGS)

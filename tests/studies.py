@@ -165,7 +165,8 @@ def write_study(
          "title": "Roads", "publisher": "us", "licence": "ODbL 1.0",
          "attribution": "© OpenStreetMap contributors, ODbL 1.0"},
     ]  # fmt: skip
-    manifest = {"toolkit": "accessibility-toolkit 0", "sources": sources}
+    counts = {"communes": len(CHEFS_LIEUX)}
+    manifest = {"toolkit": "accessibility-toolkit 0", "sources": sources, "counts": counts}
     (folder / bundle.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 

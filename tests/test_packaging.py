@@ -19,7 +19,7 @@ import accessibility
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "accessibility"
 
-CONDA_NAMES = {"osmium": "pyosmium", "build": "python-build"}
+CONDA_NAMES = {"osmium": "pyosmium", "build": "python-build", "tzdata": "python-tzdata"}
 """Distributions that conda-forge names otherwise than PyPI."""
 
 OPEN_TO_ALL = ("errors", "schema", "atomic")
@@ -51,9 +51,8 @@ def test_the_conda_environment_mirrors_pyproject(project):
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert environment["channels"] == ["conda-forge"]
     extras = project["optional-dependencies"]
-    expected = bounds(
-        project["dependencies"] + extras["test"] + extras["notebooks"] + extras["dev"]
-    )
+    wanted = {*project["dependencies"], *itertools.chain(*extras.values())}
+    expected = bounds(sorted(wanted))
     expected = {CONDA_NAMES.get(name, name): version for name, version in expected.items()}
     expected["python"] = project["requires-python"].removeprefix(">=")
     listed = environment["dependencies"]

@@ -6,6 +6,7 @@ kept, so that one set of road tables serves all profiles.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,11 @@ import shapely
 
 from accessibility.errors import InputError, MissingInputError
 from accessibility.inputs.built_up import built_up_areas, urban_share
-from accessibility.inputs.pbf import member_ways, read_files
+from accessibility.inputs.countries import country_of
+from accessibility.inputs.durations import duration_s
+from accessibility.inputs.pbf import FERRIES, Found, member_ways, read_files
 from accessibility.inputs.rim import rim_nodes
-from accessibility.inputs.roads import Ways, join_roads
+from accessibility.inputs.roads import GRS80, Ways, join_roads
 from accessibility.inputs.territory import buffered
 from accessibility.schema import NODE_TAGS, WGS84, RoadTables
 
@@ -61,7 +64,8 @@ def read_roads(
     Parameters
     ----------
     paths : path or sequence of paths
-        `.osm.pbf` files.
+        `.osm.pbf`, `.osm`, `.osm.gz` or `.osm.bz2` files; of a way that several hold, the first
+        one counts.
     within : GeoDataFrame or GeoSeries, optional
         The territory, any CRS; all of the extract if absent.
     buffer_km : float
@@ -106,15 +110,7 @@ def read_osm(
     special = np.array(sorted({n[0] for n in read.nodes}), dtype=np.int64)
     via = [r["via_node"] for r in read.restrictions if r["via_node"] is not None]
     members = {way for r in read.restrictions for way in member_ways(r)}
-    start = np.concatenate([[0], np.cumsum([len(r) for r in read.refs])])
-    ways = Ways(
-        way_id=np.array(read.way_id, dtype=np.int64),
-        tags=[dict(items) for items in read.tag_sets],
-        tag_set=np.array(read.tag_set, dtype=np.int64),
-        start=start.astype(np.int64),
-        node_id=np.fromiter((n for r in read.refs for n in r), dtype=np.int64, count=start[-1]),
-        lonlat=shapely.get_coordinates(shapely.from_wkb(read.lines)),
-    )
+    ways = _ways(read)
     # a sign that tells its direction tells it by its way: that way keeps how it was drawn
     aimed = [n[0] for n in read.nodes if DIRECTION_TAGS & n[3].keys()]
     way_of = np.repeat(ways.way_id, np.diff(ways.start))
@@ -132,16 +128,60 @@ def read_osm(
     places = _points(read.places, ["place", "name"], area)
     built_up = built_up_areas(read.land, area)
     roads.insert(4, "urban", urban_share(roads, built_up, places))
+    roads.insert(5, "country", country_of(roads))
     rim = rim_nodes(roads, np.union1d(cut, np.array(read.cut, dtype=np.int64)), area, files)
     nodes = _nodes(read.nodes, roads, rim)
+    known = _members_known(read.restrictions, roads)
+    if lost := known.count(False):
+        read.counts["turn restrictions left out: a member is not among the roads"] = lost
+    restrictions = _restriction_table(list(itertools.compress(read.restrictions, known)))
     read.counts.update({"roads": len(roads), "rim nodes": len(rim)})
     return OsmExtract(
-        roads=RoadTables(roads, nodes, _restriction_table(read.restrictions)),
+        roads=RoadTables(roads, nodes, restrictions),
         built_up=built_up,
         places=places,
         points_of_interest=_points(read.points, ["osm_id", "kind", "name"], area),
         counts=dict(sorted(read.counts.items())),
     )
+
+
+def _ways(read: Found) -> Ways:
+    start = np.concatenate([[0], np.cumsum([len(r) for r in read.refs])])
+    lines = shapely.from_wkb(read.lines)
+    tags = [dict(items) for items in read.tag_sets]
+    timed = [
+        duration_s(t.get("duration", ""))
+        if t.get("route") in FERRIES or t.get("bridge") == "movable"
+        else np.nan
+        for t in tags
+    ]
+    way_id = np.array(read.way_id, dtype=np.int64)
+    duration = np.array(timed)[read.tag_set]
+    known = np.flatnonzero(~np.isnan(duration))
+    s_per_m = np.full(len(way_id), np.nan)
+    if len(known):
+        length = np.array([GRS80.geometry_length(line) for line in lines[known]])
+        _, way = np.unique(way_id[known], return_inverse=True)
+        whole = np.bincount(way, weights=length)[way]  # a way with missing nodes is in pieces
+        s_per_m[known] = np.divide(
+            duration[known], whole, out=np.full(len(known), np.nan), where=whole > 0
+        )
+    return Ways(
+        way_id=way_id,
+        tags=tags,
+        tag_set=np.array(read.tag_set, dtype=np.int64),
+        start=start.astype(np.int64),
+        node_id=np.fromiter((n for r in read.refs for n in r), dtype=np.int64, count=start[-1]),
+        lonlat=shapely.get_coordinates(lines),
+        s_per_m=s_per_m,
+    )
+
+
+def _members_known(rows: list[dict[str, object]], roads: gpd.GeoDataFrame) -> list[bool]:
+    """Which restrictions have all their members among the roads."""
+    ways = set(roads["osm_way_id"])
+    nodes = {None, *roads["from_node"], *roads["to_node"]}
+    return [ways.issuperset(member_ways(row)) and row["via_node"] in nodes for row in rows]
 
 
 def _restriction_table(rows: list[dict[str, object]]) -> pd.DataFrame:

@@ -16,15 +16,24 @@ import shapely
 from accessibility.errors import InputError, MissingInputError
 from accessibility.schema import NODE_TAGS, ROAD_TAGS
 
+SUFFIXES = (".osm.pbf", ".osm", ".osm.gz", ".osm.bz2")
+"""How the names of extracts end."""
+
 ROAD_CLASSES = frozenset(
     "motorway motorway_link trunk trunk_link primary primary_link secondary secondary_link "
-    "tertiary tertiary_link unclassified residential living_street service road".split()
+    "tertiary tertiary_link unclassified residential living_street service road winter_road "
+    "ice_road".split()
 )
 """Values of `highway` that are kept whatever else is tagged: a profile decides on them."""
 
 FERRIES = frozenset({"ferry", "shuttle_train"})
 MODES = ("motorcar", "motor_vehicle", "vehicle", "access")
-ALLOWS_CARS = frozenset({"yes", "permissive", "designated", "motorcar", "motor_vehicle", "vehicle"})
+KEEPS_CARS_OUT = frozenset(
+    "no private agricultural forestry emergency psv bus foot military official customers delivery "
+    "destination permit residents".split()
+)
+"""Access of a track or path that no profile opens; any other value is left to the profile."""
+
 BUILT_UP = frozenset({"residential", "commercial", "retail", "industrial"})
 PLACES = frozenset({"city", "town", "suburb", "village", "hamlet"})
 NODE_KINDS = ("traffic_signals", "stop", "give_way", "mini_roundabout")
@@ -77,7 +86,9 @@ def read_files(paths: Sequence[Path]) -> Found:
 
 def _read_file(path: Path, found: Found, seen: set[int]) -> None:
     if not path.is_file():
-        raise MissingInputError(f"{path} is not there; an OpenStreetMap .osm.pbf is expected.")
+        raise MissingInputError(
+            f"{path} is not there; an OpenStreetMap extract ({', '.join(SUFFIXES)}) is expected."
+        )
     keep_way, keep_node = frozenset((*ROAD_TAGS, "name", "ref")), frozenset(NODE_TAGS)
     factory = osmium.geom.WKBFactory()
     try:
@@ -111,8 +122,7 @@ def _take_way(
                 found.counts["land use with missing nodes, left out"] += 1
         return
     found.counts["ways with highway or ferry"] += 1
-    allowed = next((tags[k] for k in MODES if k in tags), None)
-    if highway is not None and highway not in ROAD_CLASSES and allowed not in ALLOWS_CARS:
+    if highway is not None and highway not in ROAD_CLASSES and not _may_let_cars_in(tags):
         found.counts[f"left out: highway={highway} not open to cars"] += 1
         return
     if way.id in seen:
@@ -126,6 +136,15 @@ def _take_way(
         _add_piece(found, way.id, tag_set, refs, factory.create_linestring(way, osmium.geom.ALL))
     except (osmium.InvalidLocationError, RuntimeError):
         _take_located(way, found, tag_set)
+
+
+def _may_let_cars_in(tags: osmium.osm.TagList) -> bool:
+    """Whether the most specific access tag, in either direction, may be one that opens a road."""
+    for way in ("forward", "backward"):
+        told = (tags[k] for mode in MODES for k in (f"{mode}:{way}", mode) if k in tags)
+        if next(told, "no") not in KEEPS_CARS_OUT:
+            return True
+    return False
 
 
 def _take_located(way: osmium.osm.Way, found: Found, tag_set: int) -> None:

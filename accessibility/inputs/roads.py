@@ -29,7 +29,10 @@ IMPLIES_ONEWAY = {("junction", "roundabout"), ("junction", "circular"), ("highwa
 
 @dataclass(frozen=True)
 class Ways:
-    """Ways as they were read, flat: way i holds nodes `start[i]:start[i + 1]`."""
+    """Ways as they were read, flat: way i holds nodes `start[i]:start[i + 1]`.
+
+    `s_per_m` is the pace of a way that tells how long it takes, NaN of all others.
+    """
 
     way_id: Ints
     tags: list[dict[str, str]]
@@ -37,6 +40,7 @@ class Ways:
     start: Ints
     node_id: Ints
     lonlat: npt.NDArray[np.float64]
+    s_per_m: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def join_roads(
     Returns
     -------
     roads : GeoDataFrame
-        The roads table (`accessibility.schema.ROADS`) without `urban`, in the order of a
-        Hilbert curve, so that what is near on the ground is near in memory and on disk.
+        The roads table (`accessibility.schema.ROADS`) without `urban` and `country`, in the
+        order of a Hilbert curve: what is near on the ground is near in memory and on disk.
     cut : int64 array
         Ids of nodes where the edge of `area` cuts a road.
     """
@@ -116,7 +120,7 @@ def _chains(
     way = links.way[runs[:-1]]
     tag_set = ways.tag_set[way]
     two_way = np.array([_reversible(tags) for tags in ways.tags], dtype=bool)[tag_set]
-    alone = np.isin(ways.way_id[way], members)
+    alone = np.isin(ways.way_id[way], members) | ~np.isnan(ways.s_per_m[way])
 
     # The two run ends at each node where just two meet: end 2r is the first node of run r.
     ends = np.stack([first, last], axis=1).ravel()
@@ -203,11 +207,11 @@ def _assemble(
         "to_node": node_id[head[ends]],
         "osm_way_id": ways.way_id[first_way],
         "length_m": np.round(length_m, 3),
+        "duration_s": np.round(length_m * ways.s_per_m[first_way], 3),
     }
     sets = ways.tag_set[first_way]
     for tag in (*ROAD_TAGS, "name", "ref"):
-        values = pd.array([tags.get(tag) for tags in ways.tags], dtype="string")
-        table[tag] = pd.Categorical(values[sets])
+        table[tag] = _spread([tags.get(tag) for tags in ways.tags], sets)
     roads = gpd.GeoDataFrame(
         table, geometry=shapely.linestrings(lonlat[points], indices=owner), crs=WGS84
     )
@@ -215,3 +219,13 @@ def _assemble(
     roads["hilbert"] = roads.hilbert_distance() if len(roads) else 0
     roads = roads.sort_values(keys, ignore_index=True, kind="stable")
     return roads.drop(columns="hilbert")
+
+
+def _spread(values: list[str | None], sets: Ints) -> pd.Categorical:
+    """Values of tag sets as a column of roads; only what some road carries is a category."""
+    code, names = pd.factorize(np.array(values, dtype=object), sort=True)
+    codes = code[sets]
+    used = np.unique(codes[codes >= 0])
+    rank = np.full(len(names) + 1, -1)
+    rank[used] = np.arange(len(used))
+    return pd.Categorical.from_codes(rank[codes], categories=pd.Index(names[used], dtype="string"))

@@ -39,7 +39,7 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FORMAT = 3
+FORMAT = 4
 """Version of the saved arrays; part of the key under which a network is cached."""
 
 BEARING_M = 10.0
@@ -80,6 +80,8 @@ class RoadNetwork:
         Geodesic.
     segment_kph : float array (segments, 2)
         Forward and backward, 0 where closed.
+    segment_origin : int8 array (segments,)
+        Where the speed comes from: `accessibility.network.speeds.ORIGINS`.
     line_start : int32 array (segments + 1,), xy : float array (points, 2)
         Geometry.
     edge_segment : int32 array (edges,), edge_backward : bool array (edges,)
@@ -102,6 +104,7 @@ class RoadNetwork:
     segment_rim: Bools
     segment_length_m: Floats
     segment_kph: Floats
+    segment_origin: Ints
     line_start: Ints
     xy: Floats
     edge_segment: Ints
@@ -223,7 +226,8 @@ def build_network(
     validate(tables.restrictions, RESTRICTIONS)
     _check_area(tables.roads, metric_crs)
     roads = tables.roads
-    kph, restricted = table_speeds(roads, rules)
+    speeds = table_speeds(roads, rules)
+    kph, restricted = speeds.kph, speeds.restricted
     used = np.flatnonzero((kph > 0).any(axis=1)).astype(np.int32)
     if not len(used):
         raise InputError(f"no road of {len(roads)} is open to cars under profile {rules.name}.")
@@ -301,6 +305,7 @@ def build_network(
             segment_rim=np.any(rim[node], axis=1),
             segment_length_m=length_m,
             segment_kph=kph,
+            segment_origin=speeds.origin[used],
             line_start=line_start,
             xy=xy,
             edge_segment=segment[base].astype(np.int32),

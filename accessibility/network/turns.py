@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from accessibility.network.profile import Profile
-from accessibility.network.speeds import ALLOWED, FORBIDDEN, MODES
+from accessibility.network.speeds import ALLOWED, FORBIDDEN, MODES, metres
 
 Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
@@ -220,7 +220,7 @@ def node_costs(nodes: pd.DataFrame, profile: Profile) -> NodeCosts:
     aimed = np.array([_direction(t) is not None for t in tags], dtype=bool)
     return NodeCosts(
         seconds=np.array([_node_seconds(t, profile) for t in tags], dtype=float).reshape(-1, 2),
-        closed=np.array([_closes(t) for t in tags], dtype=bool),
+        closed=np.array([_closes(t, profile) for t in tags], dtype=bool),
         loose_stop=stop & ~minor & ~aimed,
         minor_stop=stop & minor,
     )
@@ -245,11 +245,13 @@ def _node_seconds(tags: dict[str, str], profile: Profile) -> tuple[float, float]
     )
 
 
-def _closes(tags: dict[str, str]) -> bool:
+def _closes(tags: dict[str, str], profile: Profile) -> bool:
     access = next((tags[mode] for mode in MODES if mode in tags), None)
     if access is not None:
         return access in FORBIDDEN and access not in ALLOWED
     barrier = tags.get("barrier")
+    if barrier == "height_restrictor" and metres(tags.get("maxheight", "")) < profile.height_m:
+        return True
     if barrier is None or barrier in OPEN_BARRIERS or barrier in ("gate", "lift_gate"):
         return False
     flat = tags.get("kerb") in KERB_IS_FLAT or tags.get("highway") == "crossing"

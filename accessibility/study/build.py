@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ import tomli_w
 
 import accessibility
 from accessibility.atomic import check_free, write_whole
-from accessibility.errors import InputError, MissingInputError, first_of
+from accessibility.errors import InputError, MissingInputError, SettingError, first_of
 from accessibility.inputs.catalogue import catalogue, locate, sha256
 from accessibility.inputs.communes import read_cantons, read_communes
 from accessibility.inputs.osm import OsmExtract, read_osm
-from accessibility.inputs.pbf import extent
+from accessibility.inputs.overpass import data_date, fetch_overpass
+from accessibility.inputs.pbf import SUFFIXES, extent
 from accessibility.inputs.settings import read_toml
 from accessibility.inputs.sites import read_france_services
 from accessibility.inputs.territory import buffered, metric_crs
@@ -49,7 +50,8 @@ def build_study(
     inputs: str | Path,
     out: str | Path,
     *,
-    osm: str | Path | None = None,
+    osm: str | Path | Sequence[str | Path] | None = None,
+    overpass: str | None = None,
     buffer_km: float = 30.0,
     overwrite: bool = False,
     progress: Callable[[str], None] = lambda step: None,
@@ -64,9 +66,12 @@ def build_study(
         Folder with the files that the catalogue names.
     out : path
         Folder to write.
-    osm : path, optional
-        The OpenStreetMap extract; else the smallest one under `inputs/osm` that holds the
+    osm : path or sequence of paths, optional
+        OpenStreetMap extracts; else the smallest one under `inputs/osm` that holds the
         territory.
+    overpass : str, optional
+        Address of an Overpass API: the roads are downloaded from there to
+        `inputs/osm/overpass-<departement>.osm.gz`, and read from that file.
     buffer_km : float
         Width of the ring around the territory whose roads are read too.
     overwrite : bool
@@ -92,22 +97,36 @@ def build_study(
     sites = read_france_services(files["sites"], departement)
     near = shapely.intersects(area, sites.geometry.values)
     sites = sites[near | sites["in_study"].to_numpy()].reset_index(drop=True)
-    extract = Path(osm) if osm is not None else choose_extract(inputs / "osm", communes)
-    progress(f"roads of {extract.name}")
-    read = read_osm(extract, within=communes, buffer_km=buffer_km)
+    extracts = _paths(osm)
+    if overpass is not None:
+        if extracts:
+            raise SettingError("roads come from an extract or from Overpass; give one of the two.")
+        held = inputs / "osm" / f"overpass-{departement}.osm.gz"
+        extracts = [
+            fetch_overpass(
+                communes,
+                held,
+                buffer_km=buffer_km,
+                url=overpass,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        ]
+    extracts = extracts or [choose_extract(inputs / "osm", communes)]
+    progress(f"roads of {', '.join(path.name for path in extracts)}")
+    read = read_osm(extracts, within=communes, buffer_km=buffer_km)
     progress("network")
     settings = _settings(departement, communes, buffer_km)
     settings["metric_crs"] = metric_crs(communes)
     settings["bounds"] = [round(float(v), 4) for v in read.roads.roads.total_bounds]
     rules = load_profile(settings["defaults"]["profile"])
     network = build_network(read.roads, profile=rules, metric_crs=settings["metric_crs"])
-    _check_region(network, communes, extract)
+    _check_region(network, communes, extracts)
     cantons = (
         read_cantons(files["cantons"])
         if "cantons" in files
         else pd.DataFrame(columns=["canton_code", "canton_name", "split_town"])
     )
-    files["osm"] = extract
     counts = {
         "communes": len(communes),
         "sites": len(sites),
@@ -115,17 +134,26 @@ def build_study(
         "turn restrictions left out: they hold at some hours": not_applied(read.roads.restrictions),
         **read.counts,
     }
+    sources = [*files.items(), *(("osm", path) for path in extracts)]
     progress("writing")
 
     def write(folder: Path) -> None:
         _write_tables(folder, communes, cantons, sites, read)
         (folder / bundle.SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
-        text = json.dumps(_manifest(folder, files, settings, counts), indent=2, ensure_ascii=False)
+        text = json.dumps(
+            _manifest(folder, sources, settings, counts), indent=2, ensure_ascii=False
+        )
         (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
 
     write_whole(out, write, overwrite=overwrite)
     keep_network(network, network_folder(out, rules))
     return counts
+
+
+def _paths(given: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    if given is None:
+        return []
+    return [Path(path) for path in ([given] if isinstance(given, str | Path) else given)]
 
 
 def choose_extract(folder: Path, communes: gpd.GeoDataFrame) -> Path:
@@ -137,7 +165,10 @@ def choose_extract(folder: Path, communes: gpd.GeoDataFrame) -> Path:
         If there is none.
     """
     box = shapely.box(*communes.total_bounds)
-    found = sorted(folder.glob("*.osm.pbf"), key=lambda path: (path.stat().st_size, path.name))
+    found = sorted(
+        (path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")),
+        key=lambda path: (path.stat().st_size, path.name),
+    )
     for path in found:
         held = extent(path)
         if held is not None and held.contains(box):
@@ -149,12 +180,14 @@ def choose_extract(folder: Path, communes: gpd.GeoDataFrame) -> Path:
     )
 
 
-def _check_region(network: RoadNetwork, communes: gpd.GeoDataFrame, extract: Path) -> None:
+def _check_region(
+    network: RoadNetwork, communes: gpd.GeoDataFrame, extracts: Sequence[Path]
+) -> None:
     demand = demand_at_chefs_lieux(communes, year=population_years(communes)[0])
     snapped = snap(network, demand).segment >= 0
     if snapped.mean() < LEAST_SNAPPED:
         raise InputError(
-            f"{extract} has a road within {MAX_SNAP_M:g} m of only {snapped.sum()} of "
+            f"{first_of(extracts)} has a road within {MAX_SNAP_M:g} m of only {snapped.sum()} of "
             f"{len(communes)} chefs-lieux: it is an extract of another region, or cut short; "
             "give one that holds the territory with --osm."
         )
@@ -204,23 +237,26 @@ def _write_tables(
 
 
 def _manifest(
-    folder: Path, files: dict[str, Path], settings: dict[str, Any], counts: dict[str, int]
+    folder: Path,
+    files: Sequence[tuple[str, Path]],
+    settings: dict[str, Any],
+    counts: dict[str, int],
 ) -> dict[str, Any]:
     """Provenance without date, host or path, so that two builds are the same bytes."""
     known = catalogue()
     sources = []
-    for key in sorted(files):
+    for key, path in sorted(files):
         data = known[key]
         sources.append(
             {
                 "dataset": key,
                 "title": data.title,
                 "publisher": data.publisher,
-                "vintage": data.vintage or None,
+                "vintage": _date_of(path) if key == "osm" else data.vintage or None,
                 "licence": data.licence,
                 "attribution": data.attribution,
-                "file": files[key].name,
-                "sha256": sha256(files[key]),
+                "file": path.name,
+                "sha256": sha256(path),
             }
         )
     written = sorted(p for p in folder.rglob("*") if p.is_file())
@@ -231,3 +267,9 @@ def _manifest(
         "counts": counts,
         "files": {p.relative_to(folder).as_posix(): sha256(p) for p in written},
     }
+
+
+def _date_of(extract: Path) -> str | None:
+    """Day of the data, where the file of an Overpass API tells it."""
+    date = data_date(extract) if extract.name.endswith((".osm", ".osm.gz")) else None
+    return None if date is None else date.date().isoformat()

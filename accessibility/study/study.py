@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -127,7 +128,12 @@ class Study:
         return self.settings["defaults"][key]
 
 
-def load_study(name: str | Path = "jura", *, profile: str | Path | Profile | None = None) -> Study:
+def load_study(
+    name: str | Path = "jura",
+    *,
+    profile: str | Path | Profile | None = None,
+    changes: Mapping[str, object] | None = None,
+) -> Study:
     """Load a study.
 
     Parameters
@@ -136,6 +142,8 @@ def load_study(name: str | Path = "jura", *, profile: str | Path | Profile | Non
         The bundled study's name, or a folder that `build_study` made.
     profile : str, path or Profile, optional
         Speed profile; the study's default if absent.
+    changes : mapping of str to object, optional
+        Values to use instead of the profile's: {"speeds_kph.secondary": 90}.
 
     Returns
     -------
@@ -176,7 +184,9 @@ def load_study(name: str | Path = "jura", *, profile: str | Path | Profile | Non
         title=settings["title"],
         folder=folder,
         settings=settings,
-        profile=load_profile(settings["defaults"]["profile"] if profile is None else profile),
+        profile=load_profile(
+            settings["defaults"]["profile"] if profile is None else profile, changes=changes
+        ),
         communes=communes,
         cantons=read_csv(folder / bundle.CANTONS, columns=list(CANTONS), what="the cantons"),
         sites=sites,
