@@ -10,7 +10,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
-from networks import lonlat
+from networks import LINE, STREET, lonlat, write_extract
 from studies import AVAL, BIEF, COMBE, MONT, VILLE, write_study
 from typer.testing import CliRunner, Result
 
@@ -19,7 +19,12 @@ from accessibility import cli
 from accessibility.analysis.coverage import coverage
 from accessibility.study.study import Study, load_study
 
-COMMANDS = ["coverage", "times", "build"]
+COMMANDS = ["coverage", "times", "network", "build"]
+
+CLASSES = (
+    "motorway trunk primary secondary tertiary unclassified residential living_street service road "
+    "motorway_link trunk_link primary_link secondary_link"
+).split()
 
 # click before 8.2 mixes standard error into standard output unless told otherwise
 SEPARATE = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
@@ -462,3 +467,57 @@ def test_the_study_is_written_where_it_is_asked(tmp_path) -> None:
     result = run("coverage", "--study", folder, "--by", "canton")
     assert result.exit_code == 0
     assert "(total unknown)" in result.stdout
+
+
+# -- network ------------------------------------------------------------------------------------
+
+
+def test_network_tells_what_the_roads_are_made_of(study: Path) -> None:
+    result = run("network", "--study", study)
+    assert result.exit_code == 0
+    assert "Roads of the study" in result.stdout
+    assert re.search(r"Speeds\s+100\.0% of the km by a tagged limit", result.stdout)
+    assert re.search(r"primary\s+│\s+5 │\s+65\.0", result.stdout)
+
+
+def test_network_as_json(study: Path) -> None:
+    answer = json.loads(run("network", "--study", study, "--json").stdout)
+    assert answer["segments"] == 5
+    assert answer["tagged_share"] == 1
+    assert [row["class"] for row in answer["by_class"]] == ["primary"]
+
+
+def test_network_of_an_extract(tmp_path: Path) -> None:
+    tracks = [(i, [i, i + 1], {"highway": kind, "access": "no"}) for i, kind in
+              enumerate(CLASSES, start=2)]  # fmt: skip
+    places = {i: (i * 1_000, 0) for i in range(1, 30)}
+    path = write_extract(tmp_path / "x.osm", places, [(1, [1, 2], STREET), *tracks])
+    result = run("network", "--osm", path)
+    assert result.exit_code == 0
+    assert "Roads of x.osm" in result.stdout
+    assert "Closed under this profile: 14 roads, 14.0 km" in result.stdout
+    assert "2 more kinds" in result.stdout
+    legal = run("network", "--osm", path, "--profile", "legal", "--set", "built_up.unknown=rural")
+    assert "legal (built_up.unknown=rural)" in legal.stdout
+
+
+def test_network_refuses_the_law_without_land_use(fail, tmp_path: Path) -> None:
+    path = write_extract(tmp_path / "x.osm", LINE, [(1, [1, 2], STREET)])
+    told = fail("network", "--osm", path, "--profile", "legal")
+    assert "holds no land use" in told
+    assert "built_up.unknown=rural" in told
+
+
+def test_a_change_of_the_profile_is_told_with_the_figure(study: Path) -> None:
+    changed = ["--set", "other.maxspeed_factor=0.4", "--json"]
+    plain = json.loads(run("coverage", "--study", study, "--json").stdout)
+    slow = json.loads(run("coverage", "--study", study, *changed).stdout)
+    assert slow["profile"] == "osrm-car (other.maxspeed_factor=0.4)"
+    assert slow["share_covered"] < plain["share_covered"]
+    assert plain["speeds"] == {"assumed": 0, "implicit": 0, "tagged": 1}
+
+
+def test_a_change_that_is_none_is_told(fail, study: Path) -> None:
+    assert "is no change" in fail("coverage", "--study", study, "--set", "fast")
+    assert "no setting 'turns.fast'" in fail("times", "--study", study, "--set", "turns.fast=1",
+        "--from", "a.csv", "--to", "b.csv", "--out", "c.csv")  # fmt: skip

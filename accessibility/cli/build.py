@@ -15,12 +15,24 @@ def command(
     inputs: Annotated[Path, typer.Option(help="Folder of the upstream files.")],
     out: Annotated[Path, typer.Option(help="Folder of the study to write.")],
     osm: Annotated[
-        Path | None,
-        typer.Option(help="OpenStreetMap extract; else the smallest that holds the territory."),
+        list[Path] | None,
+        typer.Option(
+            help="OpenStreetMap extract, may be given again; else the smallest of the inputs that "
+            "holds the territory."
+        ),
     ] = None,
+    overpass: Annotated[
+        bool, typer.Option("--overpass", help="Download the roads from an Overpass API.")
+    ] = False,
+    overpass_url: Annotated[
+        str, typer.Option(help="Address of the Overpass API.")
+    ] = "https://overpass-api.de/api",
     buffer_km: Annotated[
         float, typer.Option(min=0, max=200, help="Ring around the territory, in km.")
     ] = 30.0,
+    report: Annotated[
+        bool, typer.Option("--report", help="Tell what the roads are made of, too.")
+    ] = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Build a study: roads, communes, populations and sites of a département.
@@ -36,10 +48,24 @@ def command(
         inputs,
         out,
         osm=osm,
+        overpass=overpass_url if overpass else None,
         buffer_km=buffer_km,
         overwrite=overwrite,
         progress=lambda step: say(f"  {step} ..."),
     )
     for name, number in counts.items():
         typer.echo(f"{number:>12,}  {name}")
+    if report:
+        _tell(out)
     typer.echo(f"Written: {out}")
+
+
+def _tell(folder: Path) -> None:
+    from accessibility.network.summary import summarise
+    from accessibility.report.network import network_text
+    from accessibility.report.text import show
+    from accessibility.study.study import load_study
+
+    study = load_study(folder)
+    summary = summarise(study.roads, study.network)
+    show(network_text(f"the study {study.title}", study.profile, study.network, summary, {}))

@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from accessibility.cli.options import (
+    ChangeOption,
     OverwriteOption,
     ProfileOption,
     StudyOption,
+    changes_of,
     iso_date,
     positive_minutes,
     prepare,
@@ -57,6 +59,7 @@ def command(
         bool, typer.Option("--around", help="Count the neighbouring départements' sites too.")
     ] = False,
     profile: ProfileOption = None,
+    change: ChangeOption = None,
     population: Annotated[
         int | None, typer.Option(help="Census year of the population, such as 2019.")
     ] = None,
@@ -88,7 +91,7 @@ def command(
     from accessibility.report.tables import write_coverage
     from accessibility.study.study import load_study
 
-    place = load_study(study, profile=profile)
+    place = load_study(study, profile=profile, changes=changes_of(change))
     prepare(place)
     own = None
     if sites is not None:

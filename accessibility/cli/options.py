@@ -18,11 +18,26 @@ StudyOption = Annotated[
 ]
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", help="Speed profile: osrm-car, osrm-car-5, or a TOML file."),
+    typer.Option("--profile", help="Speed profile: osrm-car, osrm-car-5, legal, or a TOML file."),
+]
+ChangeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SETTING=VALUE",
+        help="Change a value of the profile: speeds_kph.secondary=90; may be given again.",
+    ),
 ]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace an output that exists.")
 ]
+
+
+def changes_of(typed: list[str] | None) -> dict[str, object]:
+    """Changes of a profile as they were typed."""
+    from accessibility.network.profile import parse_change
+
+    return dict(parse_change(text) for text in typed or [])
 
 
 def positive_minutes(value: float | None) -> float | None:

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from accessibility.cli.options import (
+    ChangeOption,
     OverwriteOption,
     ProfileOption,
     StudyOption,
+    changes_of,
     positive_minutes,
     prepare,
     say,
@@ -33,6 +35,7 @@ def command(
     ] = None,
     study: StudyOption = "jura",
     profile: ProfileOption = None,
+    change: ChangeOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Drive times from one set of points to another, on the study's roads.
@@ -50,7 +53,7 @@ def command(
     from accessibility.routing.times import times_table
     from accessibility.study.study import load_study
 
-    place = load_study(study, profile=profile)
+    place = load_study(study, profile=profile, changes=changes_of(change))
     prepare(place)
     known = {"communes": place.communes, "bounds": place.network_bounds}
     starts, ends = (read_points(p, **known) for p in (origins, destinations))

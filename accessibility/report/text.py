@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from accessibility.analysis.coverage import Coverage
+from accessibility.network.summary import speed_origins
 from accessibility.study.study import Study
 
 ZONES = {"commune": "Commune", "canton": "Canton", "epci": "EPCI"}
@@ -132,9 +133,16 @@ def _fact_rows(
     way = "from home to the site" if result.direction == "to" else "from the site to home"
     yield "Profile", f"{result.profile}: {study.profile.description}; {way}"
     yield "Population", f"population municipale {result.population_year}, at the chef-lieu"
-    roads = next((s for s in study.manifest["sources"] if s["dataset"] == "osm"), None)
-    if roads is not None:
-        yield "Roads", f"{roads['file']}; {roads['attribution']}"
+    origin = speed_origins(study.network)
+    yield (
+        "Speeds",
+        f"{origin['tagged']:.1%} of the road km by a tagged limit, {origin['implicit']:.1%} by an "
+        f"implicit one, {origin['assumed']:.1%} assumed from the class of road",
+    )
+    roads = [s for s in study.manifest["sources"] if s["dataset"] == "osm"]
+    if roads:
+        files = ", ".join(source["file"] for source in roads)
+        yield "Roads", f"{files}; {roads[0]['attribution']}"
 
 
 def _facts(rows: Iterable[tuple[str, str]]) -> Table:
@@ -236,6 +244,7 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
         "population_year": result.population_year,
         "direction": result.direction,
         "around": result.around,
+        "speeds": {k: round(v, 4) for k, v in speed_origins(study.network).items()},
         "sites_off_road": result.sites_off_road,
         "complete": result.complete,
         "unknown_population": result.unknown,
