@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from accessibility.inputs.points import read_points as read_points
     from accessibility.network.graph import RoadNetwork as RoadNetwork
     from accessibility.network.graph import build_network as build_network
+    from accessibility.network.interchange import from_networkx as from_networkx
+    from accessibility.network.interchange import to_networkx as to_networkx
+    from accessibility.network.profile import load_profile as load_profile
     from accessibility.network.snap import snap as snap
     from accessibility.routing.times import travel_time_matrix as travel_time_matrix
     from accessibility.routing.times import travel_times as travel_times
@@ -34,11 +37,14 @@ _WHERE = {
     "build_network": "network.graph",
     "build_study": "study.build",
     "coverage": "analysis.coverage",
+    "from_networkx": "network.interchange",
+    "load_profile": "network.profile",
     "load_study": "study.study",
     "read_osm": "inputs.osm",
     "read_points": "inputs.points",
     "read_roads": "inputs.osm",
     "snap": "network.snap",
+    "to_networkx": "network.interchange",
     "travel_time_matrix": "routing.times",
     "travel_times": "routing.times",
 }
