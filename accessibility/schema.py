@@ -128,6 +128,7 @@ COMMUNES = Schema(
         "epci_name": Column("text", empty=True),
         "chef_lieu_lon": Column("float"),
         "chef_lieu_lat": Column("float"),
+        "chef_lieu_source": Column("text"),
     },
     key="code_insee",
     geometry=("Polygon", "MultiPolygon"),

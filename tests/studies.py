@@ -87,6 +87,7 @@ def communes_table() -> gpd.GeoDataFrame:
             **{f"population_{year}": np.array(n, float) for year, n in POPULATIONS.items()},
             "chef_lieu_lon": lon,
             "chef_lieu_lat": lat,
+            "chef_lieu_source": "chef-lieu",
         },
         geometry=squares,
         crs=WGS84,
@@ -186,7 +187,7 @@ def write_inputs(folder: Path) -> Path:
     files = {key: folder / data.file for key, data in catalogue().items() if data.file}
     listed = pd.DataFrame(
         {"TYPECOM": "COM", "COM": table["code_insee"], "DEP": "39", "LIBELLE": table["name"],
-         "CAN": table["canton_code"]}
+         "CAN": table["canton_code"], "COMPARENT": None}
     )  # fmt: skip
     listed.to_csv(files["cog"], index=False)
     for year in (2019, 2020, 2021):

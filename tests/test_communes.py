@@ -19,6 +19,7 @@ from accessibility.inputs.communes import (
     read_communes,
     read_epci,
     read_population,
+    read_successors,
 )
 from accessibility.inputs.csv import read_csv
 from accessibility.inputs.settings import number, numbers, read_toml
@@ -120,13 +121,17 @@ def test_population_with_faults_names_the_lines(tmp_path, text: str, message: st
 
 def test_code_list_keeps_communes_in_their_own_right(tmp_path) -> None:
     text = (
-        "TYPECOM,COM,DEP,LIBELLE,CAN\nCOM,39002,39,Beta,3901\nCOMD,39001,,Old,\n"
-        "COM,39001,39,Alpha,3999\nARM,69381,69,Lyon 1er,\nCOM,69123,69,Lyon,\n"
+        "TYPECOM,COM,DEP,LIBELLE,CAN,COMPARENT\nCOM,39002,39,Beta,3901,\nCOMD,39001,,Old,,39001\n"
+        "COM,39001,39,Alpha,3999,\nARM,69381,69,Lyon 1er,,69123\nCOM,69123,69,Lyon,,\n"
+        "COMA,39003,,Gone,,39002\nCOMD,39004,,Gone too,,39002\n"
     )
-    table = read_code_list(write(tmp_path / "c.csv", text))
-    assert table["code_insee"].tolist() == ["39001", "39002", "69123"]
-    assert table["name"].tolist() == ["Alpha", "Beta", "Lyon"]
+    path = write(tmp_path / "c.csv", text)
+    table = read_code_list(path)
+    assert table["code_insee"].tolist() == ["39001", "39002", "69381"]
+    assert table["name"].tolist() == ["Alpha", "Beta", "Lyon 1er"]
     assert table["canton_code"].isna().tolist() == [False, False, True]
+    assert table["city"].tolist()[2] == "69123"
+    assert read_successors(path).to_dict() == {"39003": "39002", "39004": "39002"}
 
 
 def test_epci_mends_the_apostrophes(tmp_path) -> None:
@@ -159,8 +164,8 @@ def test_pseudo_cantons_are_numbered_downwards_from_99() -> None:
 def files(tmp_path) -> dict[str, Path]:
     write(
         tmp_path / "cog.csv",
-        "TYPECOM,COM,DEP,LIBELLE,CAN\nCOM,39002,39,Beta,3999\nCOM,39001,39,Alpha,3901\n"
-        "COM,01001,01,Gamma,0101\n",
+        "TYPECOM,COM,DEP,LIBELLE,CAN,COMPARENT\nCOM,39002,39,Beta,3999,\n"
+        "COM,39001,39,Alpha,3901,\nCOM,01001,01,Gamma,0101,\nCOMA,39009,,Gone,,39001\n",
     )
     write(tmp_path / "epci.csv", "insee,siren,raison_sociale\n39001,1,CC\n")
     write(tmp_path / "p.csv", "COM;PMUN\n39001;5\n01001;9\n")
@@ -208,14 +213,66 @@ def test_unknown_departement(files: dict[str, Path]) -> None:
         read_communes(files, "99")
 
 
-@pytest.mark.parametrize(("key", "what"), [("chefs_lieux", "chef-lieu"), ("contours", "contour")])
-def test_commune_without_a_place_is_named(files, tmp_path, key: str, what: str) -> None:
-    layer = gpd.read_file(files[key])
-    column = "cinseea" if key == "chefs_lieux" else "code"
-    files[key] = tmp_path / "less.gpkg"
-    layer[layer[column] != "39002"].to_file(files[key])
-    with pytest.raises(InputError, match=f"39002 of département 39 have no {what}"):
+def test_commune_without_a_contour_is_named(files, tmp_path) -> None:
+    layer = gpd.read_file(files["contours"])
+    files["contours"] = tmp_path / "less.gpkg"
+    layer[layer["code"] != "39002"].to_file(files["contours"])
+    with pytest.raises(InputError, match="39002 of département 39 have no contour"):
         read_communes(files, "39")
+
+
+def test_commune_without_a_chef_lieu_has_that_of_a_former_commune_or_a_point(
+    files, tmp_path
+) -> None:
+    layer = gpd.read_file(files["chefs_lieux"]).replace({"cinseea": {"39001": "39009"}})
+    files["chefs_lieux"] = tmp_path / "less.gpkg"
+    layer[layer["cinseea"] != "39002"].to_file(files["chefs_lieux"])
+    communes = read_communes(files, "39")
+    assert communes["chef_lieu_source"].tolist() == ["former commune", "contour"]
+    assert communes["chef_lieu_lon"][0] == pytest.approx(5.1)
+    where = shapely.Point(*communes.loc[1, ["chef_lieu_lon", "chef_lieu_lat"]])
+    assert communes.geometry[1].contains(where)
+
+
+def test_an_older_geography_is_summed_into_the_communes_of_the_code_list(files, tmp_path) -> None:
+    files["population_2018"] = write(tmp_path / "q.csv", "COM;PMUN\n39001;5\n39009;7\n39002;1\n")
+    communes = read_communes(files, "39")
+    assert communes["population_2018"].tolist() == [12, 1]
+    assert communes["population_2019"][0] == 5
+
+
+def test_a_city_is_counted_by_arrondissement(files, tmp_path) -> None:
+    write(
+        files["cog"],
+        "TYPECOM,COM,DEP,LIBELLE,CAN,COMPARENT\nCOM,69123,69,Lyon,,\nCOM,69001,69,Affoux,6901,\n"
+        "ARM,69381,69,Lyon 1,,69123\nARM,69382,69,Lyon 2,,69123\nARM,69383,69,Lyon 3,,69123\n",
+    )
+    write(files["epci"], "insee,siren,raison_sociale\n69123,9,Metropole\n69001,8,CC\n")
+    write(files["population_2019"], "COM;PMUN\n69381;5\n69382;6\n69383;7\n69001;1\n")
+    at = [(4.80, 45.75), (4.85, 45.75), (4.85, 45.75), (4.50, 45.80)]
+    places = gpd.GeoDataFrame({"cinseea": ["69381", "69382", "69383", "69001"]},
+                              geometry=shapely.points(at), crs="EPSG:4326")  # fmt: skip
+    places.to_file(files["chefs_lieux"])
+    city = shapely.box(4.78, 45.70, 4.90, 45.80)
+    shapes = [city, shapely.box(4.4, 45.7, 4.6, 45.9)]
+    contours = gpd.GeoDataFrame({"code": ["69123", "69001"]}, geometry=shapes, crs="EPSG:4326")
+    files["contours"] = tmp_path / "city.gpkg"
+    contours.to_file(files["contours"])
+    communes = read_communes(files, "69").set_index("code_insee")
+    assert list(communes.index) == ["69001", "69381", "69382", "69383"]
+    assert communes["population_2019"].tolist() == [1, 5, 6, 7]
+    assert communes["epci_name"].tolist() == ["CC", *["Metropole"] * 3]
+    assert communes["canton_code"].isna().tolist() == [False, True, True, True]
+    parts = communes.geometry[["69381", "69382"]]
+    assert parts.union_all().equals(city)
+    assert parts.iloc[0].intersection(parts.iloc[1]).area == pytest.approx(0)
+    assert parts.iloc[0].contains(shapely.Point(at[0]))
+    assert communes.geometry["69383"].equals(parts.iloc[1])  # one chef-lieu for both
+    own = communes.reset_index()[["code_insee", "geometry"]].rename(columns={"code_insee": "code"})
+    own.loc[own["code"] == "69381", "geometry"] = shapely.box(4.78, 45.70, 4.79, 45.71)
+    own.to_file(files["contours"])
+    again = read_communes(files, "69").set_index("code_insee").geometry
+    assert again["69381"].area == pytest.approx(1e-4)
 
 
 def test_layers_that_cannot_be_read(files: dict[str, Path], tmp_path) -> None:

@@ -100,7 +100,7 @@ def test_geometry_of_another_kind_is_told() -> None:
     assert "has Polygon where Point is expected" in faults(table)
     communes = demand().assign(
         name="x", canton_code=None, canton_name=None, epci_code=None, epci_name=None,
-        chef_lieu_lon=5.0, chef_lieu_lat=46.0,
+        chef_lieu_lon=5.0, chef_lieu_lat=46.0, chef_lieu_source="chef-lieu",
     )  # fmt: skip
     assert "has Point where Polygon or MultiPolygon" in faults(communes, COMMUNES)
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
 
 from accessibility.errors import InputError, MissingInputError, UnknownNameError, first_of
 from accessibility.inputs.csv import read_csv
@@ -18,18 +20,29 @@ PSEUDO_CANTON_FROM = 80
 
 
 def read_code_list(path: Path) -> pd.DataFrame:
-    """Communes of the Code officiel géographique.
+    """Communes of the Code officiel géographique; Paris, Lyon and Marseille by arrondissement.
 
     Returns
     -------
     DataFrame
         `code_insee`, `name`, `departement`, `canton_code` (missing in the métropole of Lyon
-        and in Paris), for communes in their own right (TYPECOM = COM), by code.
+        and in Paris), `city` (code of the city of an arrondissement, else missing), by code.
     """
-    names = {"COM": "code_insee", "LIBELLE": "name", "DEP": "departement", "CAN": "canton_code"}
+    names = {"COM": "code_insee", "LIBELLE": "name", "DEP": "departement", "CAN": "canton_code",
+             "COMPARENT": "city"}  # fmt: skip
     table = read_csv(path, columns=["TYPECOM", *names], what="the code list")
-    table = table.loc[table["TYPECOM"] == "COM", list(names)].rename(columns=names)
-    return table.sort_values("code_insee", ignore_index=True)
+    parts = table[table["TYPECOM"] == "ARM"]
+    whole = table[(table["TYPECOM"] == "COM") & ~table["COM"].isin(parts["COMPARENT"])]
+    found = pd.concat([whole, parts])[list(names)].rename(columns=names)
+    return found.sort_values("code_insee", ignore_index=True)
+
+
+def read_successors(path: Path) -> pd.Series:
+    """Commune of the code list into which each former commune went (COMD, COMA), by its code."""
+    table = read_csv(path, columns=["TYPECOM", "COM", "COMPARENT"], what="the code list")
+    now = table.loc[table["TYPECOM"] == "COM", "COM"]
+    gone = table[table["TYPECOM"].isin(["COMD", "COMA"]) & ~table["COM"].isin(now)]
+    return gone.drop_duplicates("COM").set_index("COM")["COMPARENT"]
 
 
 def read_population(path: Path) -> pd.Series:
@@ -98,15 +111,16 @@ def read_communes(files: Mapping[str, Path], departement: str) -> gpd.GeoDataFra
     Returns
     -------
     GeoDataFrame
-        The table `accessibility.schema.COMMUNES` with `population_<year>` (NaN where a year's
-        file does not know the commune); the geometry is the contour.
+        The table `accessibility.schema.COMMUNES` with `population_<year>`; the geometry is the
+        contour. An older geography is summed into the communes of the code list; NaN where a
+        year's file does not know the commune, since it went into another one later.
 
     Raises
     ------
     UnknownNameError
         If no commune lies in the département.
     InputError
-        If a commune has no contour or no chef-lieu, or a file has other columns.
+        If a commune has no contour, or a file has other columns.
     """
     listed = read_code_list(files["cog"])
     table = listed[listed["departement"] == departement].drop(columns="departement")
@@ -116,24 +130,93 @@ def read_communes(files: Mapping[str, Path], departement: str) -> gpd.GeoDataFra
             f"there is no département {departement!r}; known are {known[0]} to {known[-1]} "
             f"({len(known)}), written with two characters such as 01, 39, 2A, or three overseas."
         )
-    table = table.merge(read_epci(files["epci"]), on="code_insee", how="left")
+    table = table.reset_index(drop=True)
+    gone = read_successors(files["cog"])
+    epci = read_epci(files["epci"]).set_index("code_insee")
+    # the list of EPCI knows the city, not its arrondissements
+    member = table["code_insee"].where(table["city"].isna(), table["city"])
+    table["epci_code"] = member.map(epci["epci_code"])
+    table["epci_name"] = member.map(epci["epci_name"])
     table["canton_name"] = _canton_names(table, files.get("cantons"))
     for key in sorted(k for k in files if k.startswith("population_")):
-        table[key] = table["code_insee"].map(read_population(files[key])).astype(float)
-    chefs_lieux = _read_layer(files["chefs_lieux"], ["cinseea"]).set_index("cinseea").geometry
-    contours = _read_layer(files["contours"], ["code"]).set_index("code").geometry
-    for what, found in (("chef-lieu", chefs_lieux), ("contour", contours)):
-        missing = table.loc[~table["code_insee"].isin(found.index), "code_insee"]
-        if len(missing):
-            raise InputError(
-                f"{first_of(missing)} of département {departement} have no {what} in the inputs."
-            )
-    points = chefs_lieux.loc[table["code_insee"]]
-    table["chef_lieu_lon"], table["chef_lieu_lat"] = points.x.to_numpy(), points.y.to_numpy()
-    shapes = gpd.GeoSeries(contours.loc[table["code_insee"]].to_numpy(), crs=contours.crs)
-    communes = gpd.GeoDataFrame(table.reset_index(drop=True), geometry=shapes.to_crs(WGS84))
+        people = _brought_forward(read_population(files[key]), gone)
+        table[key] = table["code_insee"].map(people).astype(float)
+    shapes = _contours(table, _read_layer(files["contours"], ["code"]), departement)
+    table = table.join(_chefs_lieux(table, files["chefs_lieux"], shapes, gone))
+    shapes = _split_cities(table, shapes)
+    communes = gpd.GeoDataFrame(table.drop(columns="city"), geometry=shapes)
     validate(communes, COMMUNES)
     return communes
+
+
+def _brought_forward(people: pd.Series, gone: pd.Series) -> pd.Series:
+    """Populations of an older geography summed into the communes of the code list."""
+    code = people.index.to_series()
+    return people.groupby(code.where(~code.isin(gone.index), code.map(gone))).sum()
+
+
+def _contours(table: pd.DataFrame, layer: gpd.GeoDataFrame, departement: str) -> gpd.GeoSeries:
+    """Contour of each commune, or of its city where the layer has no arrondissements."""
+    known = layer.set_index("code").geometry.to_crs(WGS84)
+    code = table["code_insee"].where(table["code_insee"].isin(known.index), table["city"])
+    missing = table.loc[~code.isin(known.index), "code_insee"]
+    if len(missing):
+        raise InputError(
+            f"{first_of(missing)} of département {departement} have no contour in the inputs."
+        )
+    return gpd.GeoSeries(known.loc[code].to_numpy(), crs=WGS84)
+
+
+def _chefs_lieux(
+    table: pd.DataFrame, path: Path, shapes: gpd.GeoSeries, gone: pd.Series
+) -> pd.DataFrame:
+    """Chef-lieu of each commune: longitude, latitude and where it comes from.
+
+    A commune that the file does not know has the chef-lieu of a commune that went into it, else
+    a point within its contour; `chef_lieu_source` tells which.
+    """
+    known = _read_layer(path, ["cinseea"]).set_index("cinseea").geometry
+    known = known[~known.index.duplicated()]
+    before = gone[gone.index.isin(known.index)]
+    former = pd.Series(before.index, index=before.to_numpy())
+    former = former[~former.index.duplicated()]
+    code = table["code_insee"]
+    listed, merged = code.isin(known.index), code.isin(former.index)
+    where = pd.Series(shapely.point_on_surface(shapes.values), index=table.index)
+    by_former = merged & ~listed
+    where[by_former] = known.loc[code[by_former].map(former)].to_numpy()
+    where[listed] = known.loc[code[listed]].to_numpy()
+    return pd.DataFrame(
+        {
+            "chef_lieu_lon": shapely.get_x(where),
+            "chef_lieu_lat": shapely.get_y(where),
+            "chef_lieu_source": np.select(
+                [listed, by_former], ["chef-lieu", "former commune"], "contour"
+            ),
+        },
+        index=table.index,
+    )
+
+
+def _split_cities(table: pd.DataFrame, shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Give arrondissements a contour of their own where they share that of their city.
+
+    It is inferred: the part of the city that is nearest to the chef-lieu. Where two have one
+    chef-lieu, they share the part.
+    """
+    found = shapes.copy()
+    for _, rows in table[table["city"].notna()].groupby("city"):
+        city = shapes[rows.index[0]]
+        if not shapes[rows.index].geom_equals(city).all():
+            continue
+        points = shapely.points(rows[["chef_lieu_lon", "chef_lieu_lat"]].to_numpy())
+        cells = shapely.get_parts(
+            shapely.voronoi_polygons(shapely.multipoints(points), extend_to=city)
+        )
+        point, cell = shapely.STRtree(cells).query(points, predicate="intersects")
+        _, first = np.unique(point, return_index=True)
+        found[rows.index] = shapely.intersection(cells[cell[first]], city)
+    return found
 
 
 def is_pseudo_canton(canton_code: pd.Series) -> pd.Series:
