@@ -1,10 +1,11 @@
 """Drive times by OSRM itself; runs in the Python 3.12 of `requirements-osrm.txt`.
 
-    python osrm_table.py EXTRACT POINTS OUT
+    python osrm_table.py EXTRACT POINTS OUT [CHANGE ...]
 
 Prepares the extract with OSRM's car profile (MLD) in a temporary folder, reads POINTS, JSON
 with "origins" and "destinations" as [longitude, latitude], and writes OUT, JSON with
-"durations" in seconds (null where not reached) and "prepare_s".
+"durations" in seconds (null where not reached), "origins" and "destinations" as OSRM snapped
+them, and "prepare_s". Each CHANGE, a name of `CHANGES`, changes the profile.
 """
 
 from __future__ import annotations
@@ -21,15 +22,60 @@ import osrm
 HOME = Path(osrm.__file__).parent
 BLOCK = 100
 
+CHANGES = {
+    # The weight of a road is its duration: no factor for narrow roads, parking aisles or
+    # driveways. Roads for residents only stay closed to who drives through.
+    "least-duration": """
+local process_way = car.process_way
+car.process_way = function(profile, way, result, relations)
+  process_way(profile, way, result, relations)
+  if result.forward_speed > 0 then result.forward_rate = result.forward_speed / 3.6 end
+  if result.backward_speed > 0 then result.backward_rate = result.backward_speed / 3.6 end
+  if result.duration > 0 then result.weight = result.duration end
+end
+""",
+    # The setting that car.lua names for the least duration. It also opens roads for residents
+    # to who drives through, since these are closed by weight alone.
+    "weight-name": """
+local setup_weight = car.setup
+car.setup = function()
+  local profile = setup_weight()
+  profile.properties.weight_name = 'duration'
+  return profile
+end
+""",
+    # Turns cost nothing by their angle; signals, signs and gates still do.
+    "no-turns": """
+local setup_turns = car.setup
+car.setup = function()
+  local profile = setup_turns()
+  profile.turn_penalty = 0
+  profile.oncoming_turn_penalty = 0
+  profile.properties.u_turn_penalty = 0
+  return profile
+end
+""",
+}
+"""Lua that lays itself over `car`, OSRM's car profile, which is loaded unchanged."""
 
-def prepare(extract: Path, folder: Path) -> Path:
+
+def write_profile(folder: Path, changes: list[str]) -> Path:
+    """Write a profile that loads OSRM's own from beside it and changes it."""
+    for name in ("car.lua", "lib"):
+        (folder / name).symlink_to(HOME / "share" / "profiles" / name)
+    profile = folder / "changed.lua"
+    lines = ["local car = require('car')", *(CHANGES[change] for change in changes), "return car"]
+    profile.write_text("\n".join(lines))
+    return profile
+
+
+def prepare(extract: Path, folder: Path, changes: list[str]) -> Path:
     """Run extract, partition and customize."""
     copy = folder / "region.osm.pbf"
     copy.symlink_to(extract.resolve())
     base = folder / "region.osrm"
-    profile = HOME / "share" / "profiles" / "car.lua"
     for program, arguments in (
-        ("osrm-extract", ["-p", profile, copy]),
+        ("osrm-extract", ["-p", write_profile(folder, changes), copy]),
         ("osrm-partition", [base]),
         ("osrm-customize", [base]),
     ):
@@ -37,10 +83,12 @@ def prepare(extract: Path, folder: Path) -> Path:
     return base
 
 
-def table(base: Path, origins: list[list[float]], destinations: list[list[float]]) -> list[object]:
-    """All durations, in blocks of origins."""
+def table(
+    base: Path, origins: list[list[float]], destinations: list[list[float]]
+) -> dict[str, list[object]]:
+    """All durations, in blocks of origins, and where OSRM snapped the points."""
     engine = osrm.OSRM(storage_config=str(base), algorithm="MLD", use_shared_memory=False)
-    rows: list[object] = []
+    found: dict[str, list[object]] = {"durations": [], "origins": [], "destinations": []}
     for first in range(0, len(origins), BLOCK):
         block = origins[first : first + BLOCK]
         places = [tuple(p) for p in [*block, *destinations]]
@@ -52,8 +100,10 @@ def table(base: Path, origins: list[list[float]], destinations: list[list[float]
                 annotations=["duration"],
             )
         )
-        rows += [list(row) for row in answer["durations"]]
-    return rows
+        found["durations"] += [list(row) for row in answer["durations"]]
+        found["origins"] += [list(place["location"]) for place in answer["sources"]]
+        found["destinations"] = [list(place["location"]) for place in answer["destinations"]]
+    return found
 
 
 def main() -> None:
@@ -62,10 +112,10 @@ def main() -> None:
     wanted = json.loads(points.read_text())
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        base = prepare(extract, Path(folder))
+        base = prepare(extract, Path(folder), sys.argv[4:])
         took = time.perf_counter() - began
-        rows = table(base, wanted["origins"], wanted["destinations"])
-    out.write_text(json.dumps({"durations": rows, "prepare_s": took}))
+        found = table(base, wanted["origins"], wanted["destinations"])
+    out.write_text(json.dumps({**found, "prepare_s": took}))
 
 
 if __name__ == "__main__":

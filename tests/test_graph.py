@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from networks import (
     facilities,
     points,
     road_tables,
+    turn_s,
+    write_extract,
 )
 
 from accessibility.errors import CrsError, InputError
+from accessibility.inputs.osm import read_roads
 from accessibility.network.graph import RoadNetwork, Turns, build_network
 from accessibility.routing.times import travel_time_matrix, travel_times
 from accessibility.schema import RoadTables
@@ -282,3 +286,20 @@ def test_a_road_may_be_private_in_one_direction_only() -> None:
     network = build_network(road_tables(AROUND, roads), profile=NO_TURN_COSTS)
     times = travel_time_matrix(network, points([BEFORE, BEHIND]), points([BEFORE, BEHIND]))
     assert times.tolist() == [[0, 320], [120, 0]]
+
+
+def test_passing_an_exit_of_a_small_roundabout_is_no_turn(tmp_path: Path) -> None:
+    corners = [math.tau * i / 24 for i in range(24)]  # driven to the left, radius 8 m
+    ring = {i + 1: (8 * math.cos(a), 8 * math.sin(a)) for i, a in enumerate(corners)}
+    arms = {100: (60, 0), 101: (0, 60), 102: (-60, 0)}
+    ways = [
+        (1, [*ring, 1], {**STREET, "junction": "roundabout"}),
+        (2, [1, 100], STREET), (3, [7, 101], STREET), (4, [13, 102], STREET),
+    ]  # fmt: skip
+    tables = read_roads(write_extract(tmp_path / "x.osm.pbf", ring | arms, ways))
+    network = build_network(tables)
+    ends = list(zip(tables.roads["from_node"], tables.roads["to_node"], strict=True))
+    before, after = (edge(network, ends.index(pair)) for pair in ((1, 7), (7, 13)))
+    passing = turn_s(network, before, after)
+    assert passing is not None
+    assert passing < 0.1  # 2.9 s if the point 10 m along told the direction

@@ -39,12 +39,15 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FORMAT = 4
+FORMAT = 5
 """Version of the saved arrays; part of the key under which a network is cached."""
 
 BEARING_M = 10.0
 """A road's direction at a junction is taken towards the point this far along it, so that the
 last metre of a drawn line does not make a turn out of a straight road."""
+
+BEARING_ON_RING_M = 2.0
+"""The same on a roundabout, whose bend 10 m would reach round; both as OSRM has them."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +241,8 @@ def build_network(
     node_id, node = np.unique(ends, return_inverse=True)
     node = node.reshape(-1, 2).astype(np.int32)
     line_start, xy = _lines(roads.geometry.to_crs(metric_crs).to_numpy()[used])
-    out, into = _bearings(xy, line_start)
+    ring = roads["junction"].isin(["roundabout", "circular"]).to_numpy()[used]
+    out, into = _bearings(xy, line_start, np.where(ring, BEARING_ON_RING_M, BEARING_M))
 
     segment, way = np.nonzero(kph > 0)
     backward = way == 1
@@ -249,7 +253,7 @@ def build_network(
         segment=segment.astype(np.int32),
         bearing_out=np.where(backward, into[segment] + 180.0, out[segment]),
         bearing_in=np.where(backward, out[segment] + 180.0, into[segment]),
-        roundabout=roads["junction"].isin(["roundabout", "circular"]).to_numpy()[used][segment],
+        roundabout=ring[segment],
         backward=backward,
         length_m=length_m[segment],
         kph=kph[segment, way],
@@ -341,14 +345,14 @@ def _lines(lines: npt.NDArray[np.object_]) -> tuple[Ints, Floats]:
     return start.astype(np.int32), xy
 
 
-def _bearings(xy: Floats, line_start: Ints) -> tuple[Floats, Floats]:
+def _bearings(xy: Floats, line_start: Ints, reach_m: Floats) -> tuple[Floats, Floats]:
     """Direction of each line at its first and its last node, in degrees clockwise."""
     lines = shapely.linestrings(
         xy, indices=np.repeat(np.arange(len(line_start) - 1), np.diff(line_start))
     )
     first, last = xy[line_start[:-1]], xy[line_start[1:] - 1]
-    ahead = shapely.get_coordinates(shapely.line_interpolate_point(lines, BEARING_M))
-    behind = shapely.get_coordinates(shapely.line_interpolate_point(lines, -BEARING_M))
+    ahead = shapely.get_coordinates(shapely.line_interpolate_point(lines, reach_m))
+    behind = shapely.get_coordinates(shapely.line_interpolate_point(lines, -reach_m))
     return _direction(ahead - first), _direction(last - behind)
 
 
