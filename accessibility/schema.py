@@ -28,8 +28,10 @@ ROAD_TAGS = (
     "access:forward", "vehicle:forward", "motor_vehicle:forward", "motorcar:forward",
     "access:backward", "vehicle:backward", "motor_vehicle:backward", "motorcar:backward",
     "maxspeed", "maxspeed:forward", "maxspeed:backward", "maxspeed:advisory",
-    "maxspeed:advisory:forward", "maxspeed:advisory:backward", "source:maxspeed", "maxspeed:type",
-    "zone:maxspeed", "zone:traffic", "surface", "tracktype", "smoothness", "duration",
+    "maxspeed:advisory:forward", "maxspeed:advisory:backward",
+    *(key + way for key in ("source:maxspeed", "maxspeed:type", "zone:maxspeed", "zone:traffic")
+      for way in ("", ":forward", ":backward")),
+    "surface", "tracktype", "smoothness", "duration",
     *(key + way for key in (
         "maxheight:physical", "maxheight", "maxwidth:physical", "maxwidth", "width", "est_width",
         "maxlength", "maxweightrating", "maxweight", "hov:lanes",

@@ -40,10 +40,11 @@ def test_csv_of_any_spreadsheet(tmp_path, separator: str, encoding: str, end: st
     rows = [["code", "nom"], ["01001", " L'Abergement-Clémenciat "], ["39001", ""], ["NA", "nan"]]
     path = write(tmp_path / "a.csv", end.join(separator.join(r) for r in rows) + end, encoding)
     table = read_csv(path, columns=["code"], what="the list")
+    assert table.index.tolist() == [2, 3, 4]  # lines of the file
     assert table["code"].tolist() == ["01001", "39001", "NA"]  # text, leading zero kept
     assert table["nom"].tolist()[0] == "L'Abergement-Clémenciat"
-    assert pd.isna(table["nom"][1])
-    assert table["nom"][2] == "nan"  # a name, not an empty cell
+    assert pd.isna(table["nom"].iloc[1])
+    assert table["nom"].iloc[2] == "nan"  # a name, not an empty cell
 
 
 @pytest.mark.parametrize(

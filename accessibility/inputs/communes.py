@@ -64,7 +64,7 @@ def read_population(path: Path) -> pd.Series:
     people = pd.to_numeric(table["PMUN"].str.replace(r"\s", "", regex=True), errors="coerce")
     wrong = people.isna() | ~code.str.fullmatch(r"[0-9][0-9AB][0-9]{3}", na=False)
     if wrong.any() or code.duplicated().any():
-        rows = first_of(table.index[wrong | code.duplicated()] + 2)
+        rows = first_of(table.index[wrong | code.duplicated()])
         raise InputError(f"{path}: no number, a wrong code or one that repeats in lines {rows}.")
     return pd.Series(people.to_numpy(), index=pd.Index(code, name="code_insee"), name="population")
 

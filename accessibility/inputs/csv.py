@@ -12,7 +12,7 @@ from accessibility.errors import InputError, MissingInputError, first_of
 
 
 def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFrame:
-    """Read a CSV file, all cells as text, empty ones missing.
+    """Read a CSV file, all cells as text, empty ones missing; the index is the line of the file.
 
     The separator is the one of comma, semicolon and tab that the first line holds most of:
     French spreadsheets write semicolons.
@@ -26,7 +26,8 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
             file.seek(0)
-            rows = [row for row in csv.reader(file, delimiter=max(",;\t", key=head.count)) if row]
+            reader = csv.reader(file, delimiter=max(",;\t", key=head.count), strict=True)
+            rows = [(reader.line_num, row) for row in reader if row]
     except FileNotFoundError as error:
         raise MissingInputError(f"{what} {path} is not there.") from error
     except UnicodeDecodeError as error:
@@ -38,14 +39,19 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
         raise InputError(f"{what} {path} cannot be read as CSV: {error}.") from error
     if not rows:
         raise InputError(f"{what} {path} is empty; a line of column names is expected.")
-    names, cells = rows[0], rows[1:]
-    ragged = [i + 2 for i, row in enumerate(cells) if len(row) != len(names)]
+    names, cells = rows[0][1], [row for _, row in rows[1:]]
+    lines = [line for line, _ in rows[1:]]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(
+            f"{what} {path} has several columns named {first_of(repeated) or 'nothing'}."
+        )
+    ragged = [line for line, row in zip(lines, cells, strict=True) if len(row) != len(names)]
     if ragged:
         raise InputError(
             f"{what} {path} has {len(names)} columns, but another number of cells in lines "
             f"{first_of(ragged)}: a cell that holds the separator needs quotes."
         )
-    table = pd.DataFrame(cells, columns=names, dtype=str)
+    table = pd.DataFrame(cells, columns=names, index=pd.Index(lines, name="line"), dtype=str)
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,4})(?::(\d{1,2}))?")
-_ISO = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,4})(?::(\d{1,2}))?", re.ASCII)
+_ISO = re.compile(
+    r"P(?:(\d)D)?(?:T(?:(\d{1,3})H)?(?:(\d{1,4})M)?(?:(\d{1,6})S)?)?", re.IGNORECASE | re.ASCII
+)
+LONGEST_S = 86_400.0
+"""No ferry of a road network takes more than a day: a tag that says so is a slip."""
 
 
 def duration_s(value: str) -> float:
@@ -31,4 +35,4 @@ def duration_s(value: str) -> float:
         total = days * 86400 + hours * 3600 + minutes * 60 + seconds
     else:
         return float("nan")
-    return float(total) if total else float("nan")
+    return float(total) if 0 < total <= LONGEST_S else float("nan")

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from accessibility.errors import InputError, MissingInputError
+from accessibility.errors import InputError, MissingInputError, first_of
 from accessibility.inputs.built_up import built_up_areas, urban_share
 from accessibility.inputs.countries import country_of
 from accessibility.inputs.durations import duration_s
-from accessibility.inputs.pbf import FERRIES, Found, member_ways, read_files
+from accessibility.inputs.pbf import FERRIES, TOO_SHORT, Found, member_ways, read_files
 from accessibility.inputs.rim import rim_nodes
 from accessibility.inputs.roads import GRS80, Ways, join_roads
 from accessibility.inputs.territory import buffered
@@ -105,7 +105,9 @@ def read_osm(
         raise MissingInputError("no extract is given; at least one .osm.pbf is expected.")
     read = read_files(files)
     if not read.way_id:
-        raise InputError(f"{files[0]} holds no road that a car may use.")
+        short = read.counts[TOO_SHORT]
+        why = f": its {short} ways lack nodes, or these have ids below 1" if short else ""
+        raise InputError(f"{first_of(files)} holds no road that a car may use{why}.")
     area = None if within is None else buffered(within, buffer_km)
     special = np.array(sorted({n[0] for n in read.nodes}), dtype=np.int64)
     via = [r["via_node"] for r in read.restrictions if r["via_node"] is not None]
@@ -118,7 +120,7 @@ def read_osm(
     roads, cut = join_roads(
         ways,
         area=area,
-        breaks=np.concatenate([special, np.array(via, dtype=np.int64)]),
+        breaks=np.concatenate([special, np.array(via + read.cut, dtype=np.int64)]),
         members=np.array(sorted(members), dtype=np.int64),
     )
     if roads.empty:

@@ -35,6 +35,7 @@ KEEPS_CARS_OUT = frozenset(
 """Access of a track or path that no profile opens; any other value is left to the profile."""
 
 BUILT_UP = frozenset({"residential", "commercial", "retail", "industrial"})
+TOO_SHORT = "left out: way without two nodes that have a place"
 PLACES = frozenset({"city", "town", "suburb", "village", "hamlet"})
 NODE_KINDS = ("traffic_signals", "stop", "give_way", "mini_roundabout")
 
@@ -54,6 +55,7 @@ class Found:
     places: list[tuple[str, str | None, float, float]] = field(default_factory=list)
     points: list[tuple[int, str, str | None, float, float]] = field(default_factory=list)
     cut: list[int] = field(default_factory=list)
+    seen: dict[str, set[int]] = field(default_factory=lambda: {"n": set(), "w": set(), "r": set()})
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -71,20 +73,20 @@ def extent(path: Path) -> shapely.Polygon | None:
 
 
 def read_files(paths: Sequence[Path]) -> Found:
-    """Read extracts in turn; of a way that several hold, the first one counts.
+    """Read extracts in turn; of what several hold, the first one counts.
 
     Raises
     ------
     MissingInputError, InputError
         If a file is absent, cut short or of another format.
     """
-    found, seen = Found(), set[int]()
+    found = Found()
     for path in paths:
-        _read_file(path, found, seen)
+        _read_file(path, found)
     return found
 
 
-def _read_file(path: Path, found: Found, seen: set[int]) -> None:
+def _read_file(path: Path, found: Found) -> None:
     if not path.is_file():
         raise MissingInputError(
             f"{path} is not there; an OpenStreetMap extract ({', '.join(SUFFIXES)}) is expected."
@@ -94,48 +96,65 @@ def _read_file(path: Path, found: Found, seen: set[int]) -> None:
     try:
         source = osmium.FileProcessor(str(path)).with_locations()
         for item in source.with_filter(osmium.filter.EmptyTagFilter()):
-            if item.is_way():
-                _take_way(item, found, seen, keep_way, factory)
+            if not item.visible:
+                found.counts["left out: deleted"] += 1
+            elif item.is_way():
+                _take_way(item, found, keep_way, factory)
             elif item.is_node():
                 _take_node(item, found, keep_node)
             elif item.is_relation():
                 _take_relation(item, found)
-    except RuntimeError as error:
+    # pyosmium tells a broken file in any of these ways
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise _unreadable(path, error) from error
 
 
 def _take_way(
     way: osmium.osm.Way,
     found: Found,
-    seen: set[int],
     keep: frozenset[str],
     factory: osmium.geom.WKBFactory,
 ) -> None:
     tags = way.tags
     highway = tags.get("highway")
     if highway is None and tags.get("route") not in FERRIES:
-        land = tags.get("landuse")
-        if land in BUILT_UP and way.is_closed() and len(way.nodes) > 3:
-            try:
-                found.land.append((land, factory.create_linestring(way)))
-            except (osmium.InvalidLocationError, RuntimeError):
-                found.counts["land use with missing nodes, left out"] += 1
+        if tags.get("landuse") in BUILT_UP and _is_new(found, "w", way.id):
+            _take_land(way, found, factory)
         return
     found.counts["ways with highway or ferry"] += 1
     if highway is not None and highway not in ROAD_CLASSES and not _may_let_cars_in(tags):
         found.counts[f"left out: highway={highway} not open to cars"] += 1
         return
-    if way.id in seen:
+    if not _is_new(found, "w", way.id):
         found.counts["left out: way read already"] += 1
         return
-    seen.add(way.id)
     key = tuple(sorted((t.k, t.v) for t in tags if t.k in keep))
     tag_set = found.tag_sets.setdefault(key, len(found.tag_sets))
     refs = [n.ref for n in way.nodes]
+    if len(refs) == refs.count(refs[0] if refs else 0):
+        found.counts[TOO_SHORT] += 1
+        return
     try:
         _add_piece(found, way.id, tag_set, refs, factory.create_linestring(way, osmium.geom.ALL))
     except (osmium.InvalidLocationError, RuntimeError):
         _take_located(way, found, tag_set)
+
+
+def _is_new(found: Found, kind: str, ref: int) -> bool:
+    """Whether nothing of this kind and id was read before, in this file or another."""
+    known = ref in found.seen[kind]
+    found.seen[kind].add(ref)
+    return not known
+
+
+def _take_land(way: osmium.osm.Way, found: Found, factory: osmium.geom.WKBFactory) -> None:
+    if not way.is_closed() or len(way.nodes) < 4:
+        found.counts["land use that is no closed ring, left out"] += 1
+        return
+    try:
+        found.land.append((way.tags["landuse"], factory.create_linestring(way)))
+    except (osmium.InvalidLocationError, RuntimeError):
+        found.counts["land use with missing nodes, left out"] += 1
 
 
 def _may_let_cars_in(tags: osmium.osm.TagList) -> bool:
@@ -151,12 +170,13 @@ def _take_located(way: osmium.osm.Way, found: Found, tag_set: int) -> None:
     """Keep the stretches of a way whose nodes the extract holds; their ends are cut."""
     stretch: list[osmium.osm.NodeRef] = []
     found.counts["ways with missing nodes"] += 1
+    before = len(found.way_id)
     missing_before = False
     for node in [*way.nodes, None]:
         if node is not None and node.location.valid():
             stretch.append(node)
             continue
-        if len(stretch) > 1:
+        if len({n.ref for n in stretch}) > 1:
             points = [(n.location.lon, n.location.lat) for n in stretch]
             line = shapely.to_wkb(shapely.LineString(points), hex=True)
             _add_piece(found, way.id, tag_set, [n.ref for n in stretch], line)
@@ -165,6 +185,8 @@ def _take_located(way: osmium.osm.Way, found: Found, tag_set: int) -> None:
         if stretch and missing_before:
             found.cut.append(stretch[0].ref)
         missing_before, stretch = True, []
+    if len(found.way_id) == before:
+        found.counts[TOO_SHORT] += 1
 
 
 def _add_piece(found: Found, way_id: int, tag_set: int, refs: list[int], line: str) -> None:
@@ -176,19 +198,32 @@ def _add_piece(found: Found, way_id: int, tag_set: int, refs: list[int], line: s
 
 def _take_node(node: osmium.osm.Node, found: Found, keep: frozenset[str]) -> None:
     tags, at = node.tags, node.location
-    if tags.get("place") in PLACES:
-        found.places.append((tags["place"], tags.get("name"), at.lon, at.lat))
     kind = tags.get("amenity") or tags.get("shop")
-    if kind is not None:
+    is_place = tags.get("place") in PLACES
+    matters = (
+        "barrier" in tags or tags.get("highway") in NODE_KINDS or any(k in tags for k in MODES)
+    )
+    if not (kind or is_place or matters) or not _is_new(found, "n", node.id):
+        return
+    if not at.valid():
+        found.counts["nodes without a place, left out"] += 1
+        return
+    if is_place:
+        found.places.append((tags["place"], tags.get("name"), at.lon, at.lat))
+    if kind:
         found.points.append((node.id, kind, tags.get("name"), at.lon, at.lat))
-    if "barrier" in tags or tags.get("highway") in NODE_KINDS or any(k in tags for k in MODES):
+    if matters:
         kept = {t.k: t.v for t in tags if t.k in keep}
         found.nodes.append((node.id, at.lon, at.lat, kept))
 
 
 def _take_relation(relation: osmium.osm.Relation, found: Found) -> None:
     tags = relation.tags
+    if tags.get("landuse") in BUILT_UP:
+        found.counts["land use of several ways, left out"] += 1
     if not tags.get("type", "").startswith("restriction"):
+        return
+    if not _is_new(found, "r", relation.id):
         return
     kind = next((tags[k] for k in _kind_keys(tags)), None)
     roles: dict[str, list[tuple[str, int]]] = {}
@@ -202,6 +237,9 @@ def _take_relation(relation: osmium.osm.Relation, found: Found) -> None:
         return
     nodes = [ref for kind_, ref in via if kind_ == "n"]
     through = [str(ref) for kind_, ref in via if kind_ == "w"]
+    if len(nodes) + len(through) < len(via) or len(nodes) > 1 or (nodes and through):
+        found.counts["restrictions left out: via is neither one node nor ways"] += 1
+        return
     for from_way in froms:
         for to_way in tos:
             found.restrictions.append(

@@ -11,7 +11,6 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 
 from accessibility.errors import CrsError, InputError, MissingInputError, first_of
 from accessibility.inputs.csv import read_csv
@@ -63,7 +62,7 @@ def read_points(
         raise MissingInputError(f"{path} is not there; a file of points is expected.")
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        points = _from_csv(path, communes)
+        points = _from_csv(path, communes).reset_index(drop=True)
     elif suffix in (".geojson", ".json", ".gpkg", ".parquet"):
         points = _from_layer(path)
     else:
@@ -124,7 +123,7 @@ def _from_csv(path: Path, communes: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame
         numbers = table[[lon, lat]].apply(lambda c: c.map(_number))
         wrong = ~np.isfinite(numbers.to_numpy(dtype=float)).all(axis=1)
         if wrong.any():
-            rows = first_of(np.flatnonzero(wrong) + 2)
+            rows = first_of(table.index[wrong])
             raise InputError(f"{path}: {lon} or {lat} is no number in lines {rows}.")
         where = gpd.points_from_xy(numbers[lon], numbers[lat], crs=WGS84)
         return gpd.GeoDataFrame(_attributes(table, path), geometry=where)
@@ -160,7 +159,7 @@ def _from_layer(path: Path) -> gpd.GeoDataFrame:
     try:
         is_parquet = path.suffix.lower() == ".parquet"
         table = gpd.read_parquet(path) if is_parquet else gpd.read_file(path)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+    except Exception as error:  # a damaged file makes the readers fail in many ways
         reason = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as a layer of points: {reason}.") from error
     if not isinstance(table, gpd.GeoDataFrame):

@@ -86,7 +86,7 @@ def join_roads(
         links = _Links(links.tail[kept], links.head[kept], links.way[kept])
         ends = np.unique(np.concatenate([links.tail, links.head]))
         cut = node_id[ends[~inside[ends]]]
-    broken = np.isin(node_id, breaks)
+    broken = np.isin(node_id, np.concatenate([breaks, cut]))
     runs = _runs(links, broken, len(node_id))
     chain, place, turned = _chains(links, runs, ways, broken, members, len(node_id))
     return _assemble(links, runs, chain, place, turned, ways, node_id, lonlat), cut

@@ -27,12 +27,17 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MissingInputError(f"{what} {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # deep brackets run out of stack, and numbers of thousands of digits are refused by int
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{what} {path} is not valid TOML: {error}.") from error
 
 
+HIGHEST = 100_000.0
+"""No speed, cost or size that a planner sets is above: 28 hours in seconds, 100 t in kilograms."""
+
+
 def number(table: dict[str, Any], key: str, *, source: str, minimum: float = 0.0) -> float:
-    """Take a number from a table of settings, not below a minimum.
+    """Take a number from a table of settings, not below a minimum nor above `HIGHEST`.
 
     Examples
     --------
@@ -40,9 +45,14 @@ def number(table: dict[str, Any], key: str, *, source: str, minimum: float = 0.0
     20.0
     """
     value = table.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= minimum:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not minimum <= value <= HIGHEST
+    ):
         raise SettingError(
-            f"{source}: {key} is {value!r}; a number of at least {minimum:g} is expected."
+            f"{source}: {key} is {value!r}; a number of at least {minimum:g} is expected, "
+            f"and of at most {HIGHEST:g}."
         )
     return float(value)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from accessibility.errors import InputError, first_of
@@ -52,7 +51,7 @@ def read_france_services(path: Path, departement: str) -> gpd.GeoDataFrame:
     lat = pd.to_numeric(table["latitude"], errors="coerce")
     for what, wrong in (("label date", labelled.isna()), ("coordinates", lon.isna() | lat.isna())):
         if wrong.any():
-            rows = first_of(np.flatnonzero(wrong) + 2)
+            rows = first_of(table.index[wrong])
             raise InputError(f"{path}: no {what} can be read in lines {rows}.")
     sites = gpd.GeoDataFrame(
         table[list(names)].rename(columns=names).assign(
@@ -60,6 +59,6 @@ def read_france_services(path: Path, departement: str) -> gpd.GeoDataFrame:
             in_study=(table["insee_dep"] == departement).to_numpy(),
         ),
         geometry=gpd.points_from_xy(lon, lat, crs=WGS84),
-    )  # fmt: skip
+    ).reset_index(drop=True)  # fmt: skip
     validate(sites, FACILITIES, source=str(path))
     return sites

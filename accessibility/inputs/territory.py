@@ -5,6 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import shapely
 
+from accessibility.errors import CrsError
 from accessibility.schema import LAMBERT_93, WGS84, check_crs
 
 
@@ -25,4 +26,10 @@ def metric_crs(within: gpd.GeoDataFrame | gpd.GeoSeries) -> str:
     west, south, east, north = within.to_crs(WGS84).total_bounds
     if west > -6 and east < 11 and south > 41 and north < 52:
         return LAMBERT_93
-    return str(within.estimate_utm_crs().to_string())
+    try:
+        return str(within.estimate_utm_crs().to_string())
+    except RuntimeError as error:
+        raise CrsError(
+            f"no CRS in metres is known for {west:.2f}, {south:.2f} to {east:.2f}, {north:.2f}: "
+            "it lies at a pole, or is no place on earth."
+        ) from error

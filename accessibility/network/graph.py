@@ -28,7 +28,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from accessibility.errors import CrsError, InputError
+from accessibility.errors import CrsError, InputError, first_of
 from accessibility.network.profile import Profile, load_profile
 from accessibility.network.restrictions import double_edges, open_turns
 from accessibility.network.speeds import table_speeds
@@ -41,6 +41,9 @@ Bools = npt.NDArray[np.bool_]
 
 FORMAT = 5
 """Version of the saved arrays; part of the key under which a network is cached."""
+
+LONGEST_S = 86_400.0
+"""Sums of whole milliseconds stay within 32 bits where no road takes longer than a day."""
 
 BEARING_M = 10.0
 """A road's direction at a junction is taken towards the point this far along it, so that the
@@ -246,7 +249,14 @@ def build_network(
 
     segment, way = np.nonzero(kph > 0)
     backward = way == 1
-    seconds = length_m[segment] / kph[segment, way] * 3.6
+    with np.errstate(over="ignore"):  # what overflows is told below
+        seconds = length_m[segment] / kph[segment, way] * 3.6
+    if (slow := seconds > LONGEST_S).any():
+        ways = np.unique(roads["osm_way_id"].to_numpy()[used[segment[slow]]])
+        raise InputError(
+            f"under profile {rules.name} a car takes longer than a day on ways {first_of(ways)}: "
+            "a speed of the profile is next to nothing."
+        )
     edges = Edges(
         tail=node[segment, way],
         head=node[segment, 1 - way],

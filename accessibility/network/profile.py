@@ -13,6 +13,7 @@ from typing import Any
 
 from accessibility.errors import SettingError, UnknownNameError
 from accessibility.inputs.settings import number, numbers, read_toml
+from accessibility.schema import ROAD_TAGS
 
 _FOLDER = Path(str(resources.files("accessibility.network") / "profiles"))
 
@@ -28,6 +29,10 @@ NUMBERS = {
     "vehicle": ("height_m", "width_m", "length_m", "weight_kg"),
 }
 LEAST = {"bias": 0.1, "maxspeed_factor": 0.01}
+OTHERS = {"other": ("limit_tags",), "built_up": ("unknown",)}
+MOST_BIAS = 10.0
+"""Beyond, the sigmoid of a turn is a step."""
+
 UNKNOWN = ("refuse", "rural")
 
 
@@ -176,7 +181,7 @@ def parse_change(text: str) -> tuple[str, object]:
         raise SettingError(f"{text!r} is no change; one such as turns.u_turn_s=0 is expected.")
     try:
         return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError):
         return key, value  # a word, which TOML would want in quotes
 
 
@@ -229,9 +234,21 @@ def _checked(settings: dict[str, Any], source: str) -> Profile:
         for table, names in NUMBERS.items()
         for name in names
     }
+    for table in {*NUMBERS, *OTHERS}:
+        names = {*NUMBERS.get(table, ()), *OTHERS.get(table, ())}
+        if strange := sorted(set(_table(settings, table, source)) - names):
+            raise SettingError(
+                f"{source} [{table}]: unknown settings {', '.join(strange)}; "
+                f"known are {', '.join(sorted(names))}."
+            )
+    if values["bias"] > MOST_BIAS:
+        raise SettingError(f"{source} [turns]: bias is {values['bias']:g}, above {MOST_BIAS:g}.")
     limit_tags = _table(settings, "other", source).get("limit_tags")
-    if not isinstance(limit_tags, list) or not all(isinstance(t, str) for t in limit_tags):
-        raise SettingError(f"{source} [other]: limit_tags is {limit_tags!r}; a list of tags.")
+    if not isinstance(limit_tags, list) or not set(map(str, limit_tags)) <= set(ROAD_TAGS):
+        raise SettingError(
+            f"{source} [other]: limit_tags is {limit_tags!r}; a list of tags that are read is "
+            'expected, such as ["maxspeed"].'
+        )
     unknown = _table(settings, "built_up", source).get("unknown", UNKNOWN[0])
     if unknown not in UNKNOWN:
         raise SettingError(

@@ -39,8 +39,8 @@ METRES_PER_FOOT, METRES_PER_INCH, KG_PER_POUND = 0.3048, 0.0254, 0.45359237
 WIDE_LANES, WIDE_M = 2, 5.0
 """A road of so many lanes or so many metres lets two cars pass at speed."""
 
-HIGHEST_LIMIT_KPH = 200.0
-"""No country signs a higher limit: a tag that does is a slip and tells nothing."""
+LOWEST_LIMIT_KPH, HIGHEST_LIMIT_KPH = 1.0, 200.0
+"""No country signs a limit beyond these: a tag that does is a slip and tells nothing."""
 
 ORIGINS = ("assumed", "implicit", "tagged")
 """Where a speed comes from: the class of the road, a limit given by a word, or by a number."""
@@ -243,19 +243,19 @@ def _first(tags: Tags, way: str, *keys: str) -> str:
 
 def metres(value: str) -> float:
     """A measure in metres, or in feet and inches (6'7"); infinite where it tells no number."""
-    found = re.search(r"\d+\.?\d*", value.replace(",", "."))
+    found = re.search(r"[0-9]{1,9}\.?[0-9]{0,9}", value.replace(",", "."))
     if not found:
         return np.inf
     _, foot, inches = value.partition("'")
     if not foot:
         return float(found[0])
-    more = re.search(r"\d+", inches)
+    more = re.search(r"[0-9]{1,9}", inches)
     return float(found[0]) * METRES_PER_FOOT + (int(more[0]) if more else 0) * METRES_PER_INCH
 
 
 def _kilograms(value: str) -> float:
     """A mass in kilograms, from tonnes unless a unit is given; infinite where it tells none."""
-    found = re.search(r"\d+\.?\d*", value.replace(",", "."))
+    found = re.search(r"[0-9]{1,9}\.?[0-9]{0,9}", value.replace(",", "."))
     if not found:
         return np.inf
     unit = KG_PER_POUND if "lbs" in value else 1.0 if "kg" in value else 1_000.0
@@ -326,7 +326,7 @@ def _class_kph(tags: Tags, profile: Profile, urban: bool) -> float:
 
 
 def _is_wide(tags: Tags) -> bool:
-    lanes = re.match(r"\d+", tags.get("lanes", ""))
+    lanes = re.match(r"[0-9]{1,9}", tags.get("lanes", ""))
     width = metres(tags.get("width", ""))
     return (lanes is not None and int(lanes[0]) >= WIDE_LANES) or WIDE_M <= width < np.inf
 
@@ -334,11 +334,11 @@ def _is_wide(tags: Tags) -> bool:
 def _limit_kph(tags: Tags, way: str, profile: Profile) -> tuple[float, str]:
     """Speed limit in km/h, 0 where none is known, and whether a number or a word tells it."""
     value = _first(tags, way, *profile.limit_tags)
-    found = re.match(r"\s*(\d+(?:\.\d+)?)\s*(mph|knots)?", value)
+    found = re.match(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(mph|knots)?", value)
     if found:
         unit = {"mph": KM_PER_MILE, "knots": KM_PER_NAUTICAL_MILE}.get(found[2] or "", 1.0)
         limit = float(found[1]) * unit
-        return (limit if limit <= HIGHEST_LIMIT_KPH else 0.0), "tagged"
+        return (limit if LOWEST_LIMIT_KPH <= limit <= HIGHEST_LIMIT_KPH else 0.0), "tagged"
     word = value.strip().lower()
     if word not in profile.implicit_kph:
         zone = re.match(r"[a-z]{2}:([a-z]+)", word)

@@ -188,7 +188,9 @@ def load_study(
             settings["defaults"]["profile"] if profile is None else profile, changes=changes
         ),
         communes=communes,
-        cantons=read_csv(folder / bundle.CANTONS, columns=list(CANTONS), what="the cantons"),
+        cantons=read_csv(
+            folder / bundle.CANTONS, columns=list(CANTONS), what="the cantons"
+        ).reset_index(drop=True),
         sites=sites,
     )
 
