@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from accessibility.cli import build, coverage, network, times
+from accessibility.cli import build, coverage, data, network, times
 from accessibility.errors import AccessibilityError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("coverage")(coverage.command)
 app.command("times")(times.command)
 app.command("network")(network.command)
 app.command("build")(build.command)
+app.add_typer(data.app, name="data")
 
 
 def _version(wanted: bool) -> None:
