@@ -144,6 +144,8 @@ def write_study(
         "departement": "39",
         "buffer_km": 5.0,
         "metric_crs": LAMBERT_93,
+        "service": "France services",
+        "extents": [lonlat(WHOLE).ravel().tolist()],
         "bounds": [round(float(v), 4) for v in roads.roads.total_bounds],
         "defaults": {
             "minutes": 20,

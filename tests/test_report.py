@@ -57,7 +57,7 @@ def test_text_holds_the_figure_and_its_choices(small_study: Study, result, capsy
     assert "93.0 % (a letter)" in out
     assert "-0.50 points" in out
     assert "2 of 3 (published: 2 of 3)" in out
-    assert "2, the territory's own, labelled by 2022-11-15" in out
+    assert "2 France services, the territory's own, labelled by 2022-11-15" in out
     assert "osrm-car: " in out
     assert "from home to the site" in out
     assert "population municipale 2019, at the chef-lieu" in out

@@ -96,7 +96,7 @@ def test_counted_are_principal_sites_labelled_by_the_day() -> None:
     before = day - dt.timedelta(days=1)
     assert counted_sites(sites, before, around=True)["facility_id"].tolist() == ["f1"]
     undated = sites.assign(label_date=pd.NaT)
-    assert counted_sites(undated, day).empty
+    assert counted_sites(undated, day)["facility_id"].tolist() == ["f1", "f2"]
 
 
 # -- the list as it is --------------------------------------------------------------------------

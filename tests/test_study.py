@@ -265,7 +265,9 @@ def test_manifest_names_sources_and_files(inputs: Path, tmp_path) -> None:
     assert set(held) == set(catalogue())
     assert held["osm"]["sha256"] == sha256(inputs / "osm" / "line.osm.pbf")
     assert held["osm"]["licence"] == "ODbL 1.0"
-    assert manifest["settings"] == {"departement": "39", "buffer_km": 5}
+    assert manifest["settings"] == {
+        "departement": "39", "buffer_km": 5, "service": "France services"
+    }  # fmt: skip
     assert str(tmp_path) not in json.dumps(manifest)
 
 
@@ -301,7 +303,7 @@ def test_build_of_a_departement_of_which_nothing_is_published(inputs: Path, tmp_
 
 def test_default_year_is_one_that_the_study_has(monkeypatch) -> None:
     communes = communes_table().drop(columns="population_2019")
-    assert build._settings("25", communes, 5.0)["defaults"]["population"] == 2020
+    assert build._settings("25", communes, 5.0, "France services")["defaults"]["population"] == 2020
 
 
 def test_smallest_extract_that_holds_the_territory_is_chosen(inputs: Path) -> None:

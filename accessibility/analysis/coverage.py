@@ -18,6 +18,8 @@ from accessibility.network.snap import snap
 from accessibility.routing.times import Direction, check_ids, travel_times
 from accessibility.schema import WGS84, check_crs
 from accessibility.study.demand import demand_at_chefs_lieux
+from accessibility.study.ring import at_the_end
+from accessibility.study.sites import place_in_communes
 from accessibility.study.study import Study
 
 
@@ -48,7 +50,8 @@ class Coverage:
     sites_off_road : list of str
         Ids of sites that lie too far from any road: nobody reaches them.
     complete : bool
-        False where a trip that leaves the data could cover more people.
+        False where a trip that leaves the data could cover more people, or a commune lies
+        where the data end and has no road in reach.
     minutes, as_of, population_year, direction, around, profile
         The choices behind the figure.
     """
@@ -175,7 +178,10 @@ def coverage(
         complete=is_complete(
             study.network, demand, times, counted, cutoff * 60.0,
             direction=way, sites_beyond=around, max_snap_m=snap_m,
-        ),
+        ) and not at_the_end(
+            demand[~np.isfinite(times["demand_snap_m"].to_numpy())], study.settings["extents"],
+            metric_crs=study.metric_crs, max_snap_m=snap_m,
+        ).any(),
         minutes=cutoff,
         as_of=day,
         population_year=year,
@@ -199,11 +205,12 @@ def share(part: float, whole: float) -> float:
 def counted_sites(
     sites: gpd.GeoDataFrame, as_of: dt.date, *, around: bool = False
 ) -> gpd.GeoDataFrame:
-    """Principal sites labelled by a day: the territory's, or the neighbours' as well.
+    """Sites labelled by a day: the territory's, or the neighbours' as well.
 
-    Antennas are not counted: the official barometer agrees with the principal sites alone.
+    Antennas of France services are not counted: the official barometer agrees with the principal
+    sites alone. A site without a date always counts.
     """
-    kept = (sites["kind"] == "Principal") & (sites["label_date"] <= pd.Timestamp(as_of))
+    kept = (sites["kind"] != "Antenne") & ~(sites["label_date"] > pd.Timestamp(as_of))
     if not around:
         kept &= sites["in_study"]
     return sites[kept.to_numpy()].reset_index(drop=True)
@@ -239,9 +246,7 @@ def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDa
     if "label_date" in own:
         own = own[~(pd.to_datetime(own["label_date"]) > pd.Timestamp(day))]
     own = own.reset_index(drop=True)
-    places = gpd.GeoDataFrame(geometry=own.geometry).to_crs(study.communes.crs)
-    within = gpd.sjoin(places, study.communes[["code_insee", "geometry"]], how="left")
-    where = within["code_insee"].groupby(level=0).min()
+    where = place_in_communes(own, study.communes)
     own["code_insee"] = own["code_insee"].fillna(where) if "code_insee" in own else where
     own["in_study"] = own["code_insee"].isin(study.communes["code_insee"])
     if "name" not in own:

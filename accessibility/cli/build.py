@@ -27,6 +27,17 @@ def command(
     overpass_url: Annotated[
         str, typer.Option(help="Address of the Overpass API.")
     ] = "https://overpass-api.de/api",
+    sites: Annotated[
+        Path | None,
+        typer.Option(help="Points of another service than France services: CSV, GeoJSON, ..."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="The service: pharmacy, post_office, school, townhall. Without --sites its "
+            "points come from the extract."
+        ),
+    ] = None,
     buffer_km: Annotated[
         float, typer.Option(min=0, max=200, help="Ring around the territory, in km.")
     ] = 30.0,
@@ -40,6 +51,9 @@ def command(
     The same inputs give the same bytes. Then: accessibility coverage --study OUT
 
     Example: accessibility build --departement 39 --inputs ../shared/data --out outputs/jura
+
+    Example: accessibility build --departement 39 --inputs ../shared/data --kind pharmacy \
+    --out outputs/pharmacies
     """
     from accessibility.study.build import build_study
 
@@ -49,6 +63,8 @@ def command(
         out,
         osm=osm,
         overpass=overpass_url if overpass else None,
+        sites=sites,
+        kind=kind,
         buffer_km=buffer_km,
         overwrite=overwrite,
         progress=lambda step: say(f"  {step} ..."),

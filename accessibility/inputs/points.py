@@ -17,7 +17,7 @@ from accessibility.inputs.csv import read_csv
 from accessibility.schema import WGS84
 
 NAMES = {
-    "id": ("facility_id", "demand_id", "id", "id_fs", "identifiant", "fid"),
+    "id": ("facility_id", "demand_id", "id", "id_fs", "identifiant", "identifiant_a", "fid"),
     "name": ("name", "nom", "lib_fs", "libelle", "libelle_du_site"),
     "lon": ("lon", "longitude", "lng", "long"),
     "lat": ("lat", "latitude"),

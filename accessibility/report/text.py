@@ -124,7 +124,11 @@ def _fact_rows(
         told = f" (published: {published['cantons_covered']} of {published['cantons']})"
     yield "Cantons with a site", span + total + told
     which = own_sites or ("with the neighbours'" if result.around else "the territory's own")
-    yield "Sites", f"{len(result.sites)}, {which}, labelled by {result.as_of}"
+    dated = result.sites["label_date"].notna().any() if "label_date" in result.sites else False
+    by_day = f", labelled by {result.as_of}" if dated or study.service == "France services" else ""
+    what = study.service if study.service == "France services" else f"of kind {study.service}"
+    number = f"{len(result.sites)}" if own_sites else f"{len(result.sites)} {what}"
+    yield "Sites", f"{number}, {which}{by_day}"
     if "format" in result.sites and (moving := int((result.sites["format"] != "Fixe").sum())):
         yield (
             "",
@@ -230,6 +234,7 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
     late = result.uncovered[list(names)].rename(columns=names).astype(object).to_dict("records")
     answer = {
         "study": study.name,
+        "service": study.service,
         "share_covered": _plain(result.share),
         "population_covered": result.population_covered,
         "population": result.population,

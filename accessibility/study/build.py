@@ -32,6 +32,10 @@ from accessibility.network.snap import MAX_SNAP_M, snap
 from accessibility.study import bundle
 from accessibility.study.cache import keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
+from accessibility.study.ring import Ring, ring
+from accessibility.study.sites import sites_of_file, sites_of_kind
+
+FRANCE_SERVICES = "France services"
 
 LEAST_SNAPPED = 0.9
 """An extract that gives fewer chefs-lieux a road is one of another region."""
@@ -52,6 +56,8 @@ def build_study(
     *,
     osm: str | Path | Sequence[str | Path] | None = None,
     overpass: str | None = None,
+    sites: str | Path | None = None,
+    kind: str | None = None,
     buffer_km: float = 30.0,
     overwrite: bool = False,
     progress: Callable[[str], None] = lambda step: None,
@@ -72,6 +78,11 @@ def build_study(
     overpass : str, optional
         Address of an Overpass API: the roads are downloaded from there to
         `inputs/osm/overpass-<departement>.osm.gz`, and read from that file.
+    sites : path, optional
+        File of the points of another service; see `read_points`.
+    kind : str, optional
+        The service: "pharmacy". Without `sites`, points of this kind (amenity or shop) are taken
+        from the extract; without either, the study is of France services.
     buffer_km : float
         Width of the ring around the territory whose roads are read too.
     overwrite : bool
@@ -94,9 +105,6 @@ def build_study(
     progress("communes")
     communes = read_communes(files, departement)
     area = buffered(communes, buffer_km)
-    sites = read_france_services(files["sites"], departement)
-    near = shapely.intersects(area, sites.geometry.values)
-    sites = sites[near | sites["in_study"].to_numpy()].reset_index(drop=True)
     extracts = _paths(osm)
     if overpass is not None:
         if extracts:
@@ -112,16 +120,37 @@ def build_study(
                 progress=progress,
             )
         ]
-    extracts = extracts or [choose_extract(inputs / "osm", communes)]
+    extracts = extracts or [choose_extract(inputs / "osm", communes, area)]
     progress(f"roads of {', '.join(path.name for path in extracts)}")
     read = read_osm(extracts, within=communes, buffer_km=buffer_km)
     progress("network")
-    settings = _settings(departement, communes, buffer_km)
+    own_sites = None if sites is None else Path(sites)
+    service = kind or (FRANCE_SERVICES if own_sites is None else own_sites.stem)
+    settings = _settings(departement, communes, buffer_km, service)
     settings["metric_crs"] = metric_crs(communes)
     settings["bounds"] = [round(float(v), 4) for v in read.roads.roads.total_bounds]
+    boxes = [extent(path) for path in extracts]
+    settings["extents"] = [[round(v, 6) for v in box.bounds] for box in boxes if box is not None]
     rules = load_profile(settings["defaults"]["profile"])
     network = build_network(read.roads, profile=rules, metric_crs=settings["metric_crs"])
-    _check_region(network, communes, extracts)
+    off_road = _check_region(network, communes, extracts)
+    around = ring(
+        area,
+        settings["extents"],
+        off_road,
+        metric_crs=settings["metric_crs"],
+        max_snap_m=MAX_SNAP_M,
+    )
+    if kind is None and own_sites is None:
+        facilities = read_france_services(files["sites"], departement)
+        near = shapely.intersects(area, facilities.geometry.values)
+        facilities = facilities[near | facilities["in_study"].to_numpy()].reset_index(drop=True)
+    elif own_sites is None:
+        del files["sites"]
+        facilities = sites_of_kind(read.points_of_interest, service, communes)
+    else:
+        files["sites"] = own_sites
+        facilities = sites_of_file(own_sites, service, communes, area.bounds)
     cantons = (
         read_cantons(files["cantons"])
         if "cantons" in files
@@ -129,7 +158,11 @@ def build_study(
     )
     counts = {
         "communes": len(communes),
-        "sites": len(sites),
+        **_inferred(communes),
+        "communes without a road in reach": len(around.off_road),
+        "of them where the data end": len(around.unknown),
+        "km2 of the territory and its ring that no extract holds": round(around.missing_km2),
+        "sites": len(facilities),
         "turn restrictions": len(read.roads.restrictions),
         "turn restrictions left out: they hold at some hours": not_applied(read.roads.restrictions),
         **read.counts,
@@ -138,10 +171,10 @@ def build_study(
     progress("writing")
 
     def write(folder: Path) -> None:
-        _write_tables(folder, communes, cantons, sites, read)
+        _write_tables(folder, communes, cantons, facilities, read)
         (folder / bundle.SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         text = json.dumps(
-            _manifest(folder, sources, settings, counts), indent=2, ensure_ascii=False
+            _manifest(folder, sources, settings, counts, around), indent=2, ensure_ascii=False
         )
         (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
 
@@ -156,8 +189,18 @@ def _paths(given: str | Path | Sequence[str | Path] | None) -> list[Path]:
     return [Path(path) for path in ([given] if isinstance(given, str | Path) else given)]
 
 
-def choose_extract(folder: Path, communes: gpd.GeoDataFrame) -> Path:
-    """The smallest extract of a folder whose header says that it holds the territory.
+def choose_extract(
+    folder: Path, communes: gpd.GeoDataFrame, area: shapely.Geometry | None = None
+) -> Path:
+    """The extract of a folder that holds most of the territory and its ring, the smallest such.
+
+    Parameters
+    ----------
+    folder : Path
+    communes : GeoDataFrame
+        All of it has to be in the extract, as its header states.
+    area : shapely geometry, optional
+        Territory and ring, WGS 84.
 
     Raises
     ------
@@ -165,24 +208,28 @@ def choose_extract(folder: Path, communes: gpd.GeoDataFrame) -> Path:
         If there is none.
     """
     box = shapely.box(*communes.total_bounds)
+    wanted = box if area is None else area
     found = sorted(
         (path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}")),
         key=lambda path: (path.stat().st_size, path.name),
     )
-    for path in found:
-        held = extent(path)
-        if held is not None and held.contains(box):
-            return path
+    held = ((path, extent(path)) for path in found)
+    whole = {path: box_ for path, box_ in held if box_ is not None and box_.contains(box)}
+    if whole:
+        # max takes the first of equals, and the smallest stands first
+        return max(whole, key=lambda path: round(whole[path].intersection(wanted).area, 4))
     west, south, east, north = box.bounds
     raise MissingInputError(
         f"no extract in {folder} ({first_of(p.name for p in found) or 'none there'}) holds "
-        f"{west:.2f}, {south:.2f} to {east:.2f}, {north:.2f}: give one with --osm."
+        f"{west:.2f}, {south:.2f} to {east:.2f}, {north:.2f}: give one with --osm, or see what "
+        "accessibility data list has for the département."
     )
 
 
 def _check_region(
     network: RoadNetwork, communes: gpd.GeoDataFrame, extracts: Sequence[Path]
-) -> None:
+) -> gpd.GeoDataFrame:
+    """Refuse an extract of another region; else the demand points without a road in reach."""
     demand = demand_at_chefs_lieux(communes, year=population_years(communes)[0])
     snapped = snap(network, demand).segment >= 0
     if snapped.mean() < LEAST_SNAPPED:
@@ -191,22 +238,40 @@ def _check_region(
             f"{len(communes)} chefs-lieux: it is an extract of another region, or cut short; "
             "give one that holds the territory with --osm."
         )
+    return demand[~snapped]
 
 
-def _settings(departement: str, communes: gpd.GeoDataFrame, buffer_km: float) -> dict[str, Any]:
-    """What a planner may change, and what was published."""
+def _inferred(communes: gpd.GeoDataFrame) -> dict[str, int]:
+    """How many communes are counted elsewhere than at their own chef-lieu."""
+    counts = communes["chef_lieu_source"].value_counts()
+    return {
+        f"communes counted at {where}": int(counts[source])
+        for source, where in (
+            ("former commune", "the chef-lieu of a former commune"),
+            ("contour", "a point within their contour"),
+        )
+        if source in counts
+    }
+
+
+def _settings(
+    departement: str, communes: gpd.GeoDataFrame, buffer_km: float, service: str
+) -> dict[str, Any]:
+    """What a planner may change, and what was published of France services."""
     path = Path(str(resources.files("accessibility.study") / "published.toml"))
     known = read_toml(path, what="the published figures").get(departement, {})
     years = population_years(communes)
     defaults = DEFAULTS | {"as_of": dt.date(2022, 11, 15)} | known.get("defaults", {})
     if defaults["population"] not in years:
         defaults["population"] = years[0]
-    extra = {key: known[key] for key in ("published", "grant") if key in known}
+    told = ("published", "grant") if service == FRANCE_SERVICES else ()
+    extra = {key: known[key] for key in told if key in known}
     return {
         "name": known.get("name", departement),
         "title": known.get("title", f"département {departement}"),
         "departement": departement,
         "buffer_km": buffer_km,
+        "service": service,
         "defaults": defaults,
         **extra,
     }
@@ -241,12 +306,19 @@ def _manifest(
     files: Sequence[tuple[str, Path]],
     settings: dict[str, Any],
     counts: dict[str, int],
+    around: Ring,
 ) -> dict[str, Any]:
     """Provenance without date, host or path, so that two builds are the same bytes."""
-    known = catalogue()
+    known = catalogue(everything=True)
+    by_file = {data.file: data for data in known.values() if data.file}
     sources = []
     for key, path in sorted(files):
-        data = known[key]
+        if key == "sites" and path.name not in {Path(file).name for file in by_file}:
+            sources.append({"dataset": key, "title": settings["service"], "file": path.name,
+                            "sha256": sha256(path)})  # fmt: skip
+            continue
+        # another file may stand for the one that is needed
+        data = by_file.get(f"{path.parent.name}/{path.name}", known[key])
         sources.append(
             {
                 "dataset": key,
@@ -263,8 +335,9 @@ def _manifest(
     return {
         "toolkit": f"accessibility-toolkit {accessibility.__version__}",
         "sources": sources,
-        "settings": {k: settings[k] for k in ("departement", "buffer_km")},
+        "settings": {k: settings[k] for k in ("departement", "buffer_km", "service")},
         "counts": counts,
+        "ring": around.as_dict(),
         "files": {p.relative_to(folder).as_posix(): sha256(p) for p in written},
     }
 

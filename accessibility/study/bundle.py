@@ -15,7 +15,7 @@ NODES = "osm/nodes.parquet"
 RESTRICTIONS = "osm/restrictions.parquet"
 COMMUNES = "communes/communes.parquet"
 CANTONS = "communes/cantons.csv"
-SITES = "sites/france-services.parquet"
+SITES = "sites/sites.parquet"
 
 
 def bundled() -> Path | None:

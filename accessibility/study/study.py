@@ -22,7 +22,7 @@ from accessibility.study import bundle
 from accessibility.study.cache import cached_network, keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
 
-SETTINGS = ("name", "title", "departement", "metric_crs", "bounds")
+SETTINGS = ("name", "title", "departement", "service", "metric_crs", "bounds", "extents")
 DEFAULTS = ("minutes", "as_of", "population", "direction", "profile", "max_snap_m")
 CANTONS = ("canton_code", "canton_name", "split_town")
 """What a study's files hold at least."""
@@ -103,6 +103,11 @@ class Study:
         """West, south, east and north of the roads, in degrees."""
         west, south, east, north = self.settings["bounds"]
         return west, south, east, north
+
+    @property
+    def service(self) -> str:
+        """The service whose sites the study holds: France services, or a kind of place."""
+        return str(self.settings["service"])
 
     @cached_property
     def demand(self) -> gpd.GeoDataFrame:
