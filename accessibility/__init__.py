@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from accessibility.analysis.compare import compare as compare
     from accessibility.analysis.coverage import Coverage as Coverage
     from accessibility.analysis.coverage import coverage as coverage
     from accessibility.errors import AccessibilityError as AccessibilityError
@@ -36,6 +37,7 @@ _WHERE = {
     "Study": "study.study",
     "build_network": "network.graph",
     "build_study": "study.build",
+    "compare": "analysis.compare",
     "coverage": "analysis.coverage",
     "from_networkx": "network.interchange",
     "load_profile": "network.profile",

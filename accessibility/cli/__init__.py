@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from accessibility.cli import build, coverage, data, network, times
+from accessibility.cli import build, compare, coverage, data, network, times
 from accessibility.errors import AccessibilityError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("coverage")(coverage.command)
 app.command("times")(times.command)
+app.command("compare")(compare.command)
 app.command("network")(network.command)
 app.command("build")(build.command)
 app.add_typer(data.app, name="data")
