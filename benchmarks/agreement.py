@@ -194,7 +194,7 @@ def random_case(extract: Path, n: int, seed: int) -> Case:
 
 
 def study_case(extract: Path, study: acc.Study, *, every: bool) -> Case:
-    """The bundled study: communes to sites, and to communes where `every`."""
+    """A study: communes to sites, and to communes where `every`."""
     named = study.demand.merge(study.communes[["code_insee", "name"]].drop_duplicates())
     sites = counted_sites(study.sites, study.default("as_of"))
     groups = {"communes to sites": slice(0, len(sites))}
@@ -231,10 +231,11 @@ def main() -> None:
     parser.add_argument("--osrm-python", required=True)
     parser.add_argument("--all", action="store_true", help="also communes to communes")
     parser.add_argument("--random", type=int, metavar="N", help="N random places to N others")
+    parser.add_argument("--study", default="jura", help="a study that build made of the extract")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--causes", action="store_true", help="what remains, cause by cause")
     options = parser.parse_args()
-    study = None if options.random else acc.load_study()
+    study = None if options.random else acc.load_study(options.study)
     if study is None:
         case = random_case(options.extract, options.random, options.seed)
     else:

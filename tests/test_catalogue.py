@@ -119,16 +119,12 @@ def test_what_is_missing_is_named_with_what_brings_it(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError) as caught:
         locate(folder, "25")
     assert str(caught.value) == (
-        f"the inputs folder {folder} lacks communes/contours-cog2022.gpkg or "
-        f"communes/contours-2022.geojson, {KNOWN['sites'].file}, which {command} fetches; and "
-        f"communes/epci-2022.csv, which cannot be downloaded: {KNOWN['epci'].made}; and "
-        f"communes/chefs-lieux-2020.geojson, which cannot be downloaded: "
-        f"{KNOWN['chefs_lieux'].made}."
+        f"the inputs folder {folder} lacks communes/epci-2022.csv or communes/epcicom2022.xlsx, "
+        "communes/chefs-lieux-2020.geojson or communes/chefs-lieux-2022.geojson, "
+        "communes/contours-cog2022.gpkg or communes/contours-2022.geojson, "
+        f"{KNOWN['sites'].file}, which {command} fetches."
     )
-    put(folder, "contours", "sites", "chefs_lieux")
-    with pytest.raises(MissingInputError, match=r"lacks communes/epci-2022.csv, which cannot"):
-        locate(folder, "25")
-    put(folder, "epci")
+    put(folder, "contours", "sites", "chefs_lieux", "epci")
     assert set(locate(folder, "25")) == STUDY - {"osm", "cantons"}
     with pytest.raises(MissingInputError, match=r"lacks communes/cantons-jura.csv, which cannot"):
         locate(folder, "39")
@@ -149,7 +145,8 @@ def test_what_is_to_be_downloaded(tmp_path: Path) -> None:
     def keys(departement: str, *, overwrite: bool = False) -> set[str]:
         return {d.key for d in to_download(tmp_path, departement, overwrite=overwrite)}
 
-    national = {"cog", "population_2019", "population_2020", "population_2021", "sites"}
+    national = {"cog", "population_2019", "population_2020", "population_2021", "sites",
+                "epci_xlsx", "chefs_lieux_2022"}  # fmt: skip
     assert keys("971") == national | {"contours_2022", "osm_guadeloupe"}
     put(tmp_path, "cog", "contours", "osm_jura", "osm_bfc_rhone_alpes_suisse")
     assert keys("39") == national - {"cog"}

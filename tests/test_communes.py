@@ -142,6 +142,34 @@ def test_epci_mends_the_apostrophes(tmp_path) -> None:
     assert table["epci_code"].tolist() == ["1", "1"]
 
 
+def test_epci_as_the_publisher_has_it(tmp_path) -> None:
+    table = pd.DataFrame({"dept": ["01"], "insee": ["01001"], "siren": ["200"],
+                          "raison_sociale": [" CC d?Ain "]})  # fmt: skip
+    table.to_excel(tmp_path / "e.xlsx", index=False)
+    found = read_epci(tmp_path / "e.xlsx")
+    assert found.to_numpy().tolist() == [["01001", "200", "CC d’Ain"]]
+    table.drop(columns="siren").to_excel(tmp_path / "f.xlsx", index=False)
+    with pytest.raises(InputError, match="lacks the columns siren"):
+        read_epci(tmp_path / "f.xlsx")
+    (tmp_path / "g.xlsx").write_bytes(b"no archive")
+    with pytest.raises(InputError, match="cannot be read as XLSX"):
+        read_epci(tmp_path / "g.xlsx")
+    with pytest.raises(MissingInputError, match="is not there"):
+        read_epci(tmp_path / "none.xlsx")
+
+
+@pytest.mark.parametrize("column", ["insee_com", "code"])
+def test_chefs_lieux_of_any_publisher(files, tmp_path, column: str) -> None:
+    layer = gpd.read_file(files["chefs_lieux"]).rename(columns={"cinseea": column})
+    files["chefs_lieux"] = tmp_path / "other.gpkg"
+    layer.to_crs(2154).to_file(files["chefs_lieux"])
+    communes = read_communes(files, "39")
+    assert communes["chef_lieu_lon"].tolist() == pytest.approx([5.1, 5.2])
+    layer.rename(columns={column: "commune"}).to_file(files["chefs_lieux"])
+    with pytest.raises(InputError, match="lacks the column cinseea or insee_com or code"):
+        read_communes(files, "39")
+
+
 def test_cantons_say_which_town_they_divide(tmp_path) -> None:
     text = "canton_code,canton_nom,ville_partagee_code\n3902,B,39004\n3901,A,\n"
     table = read_cantons(write(tmp_path / "c.csv", text))

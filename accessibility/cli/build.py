@@ -12,8 +12,13 @@ from accessibility.cli.options import OverwriteOption, say
 
 def command(
     departement: Annotated[str, typer.Option(help="Code of the département: 39, 2A, 971.")],
-    inputs: Annotated[Path, typer.Option(help="Folder of the upstream files.")],
     out: Annotated[Path, typer.Option(help="Folder of the study to write.")],
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the upstream files; else the one that accessibility data fills."
+        ),
+    ] = None,
     osm: Annotated[
         list[Path] | None,
         typer.Option(
@@ -55,11 +60,12 @@ def command(
     Example: accessibility build --departement 39 --inputs ../shared/data --kind pharmacy \
     --out outputs/pharmacies
     """
+    from accessibility.inputs.download import inputs_folder
     from accessibility.study.build import build_study
 
     counts = build_study(
         departement,
-        inputs,
+        inputs or inputs_folder(),
         out,
         osm=osm,
         overpass=overpass_url if overpass else None,

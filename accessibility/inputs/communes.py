@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,11 +12,15 @@ import pyogrio
 import shapely
 
 from accessibility.errors import InputError, MissingInputError, UnknownNameError, first_of
-from accessibility.inputs.csv import read_csv
+from accessibility.inputs.csv import read_csv, read_xlsx
 from accessibility.schema import COMMUNES, WGS84, validate
 
 PSEUDO_CANTON_FROM = 80
 """INSEE numbers cantons from 1 and codes a town that cantons divide from 99 downwards."""
+
+
+CHEF_LIEU_CODES = ("cinseea", "insee_com", "code")
+"""Columns that hold the commune's code, as the publishers of chefs-lieux name it."""
 
 
 def read_code_list(path: Path) -> pd.DataFrame:
@@ -70,9 +74,13 @@ def read_population(path: Path) -> pd.Series:
 
 
 def read_epci(path: Path) -> pd.DataFrame:
-    """Intercommunality of each commune: `code_insee`, `epci_code`, `epci_name`."""
+    """Intercommunality of each commune: `code_insee`, `epci_code`, `epci_name`.
+
+    From a CSV file, or from the XLSX as the DGCL publishes it.
+    """
     names = {"insee": "code_insee", "siren": "epci_code", "raison_sociale": "epci_name"}
-    table = read_csv(path, columns=list(names), what="the EPCI list")[list(names)]
+    read = read_xlsx if path.suffix == ".xlsx" else read_csv
+    table = read(path, columns=list(names), what="the EPCI list")[list(names)]
     table = table.rename(columns=names)
     # the publisher's file lost its typographic apostrophes
     table["epci_name"] = table["epci_name"].str.replace("?", "’", regex=False)
@@ -175,17 +183,19 @@ def _chefs_lieux(
     A commune that the file does not know has the chef-lieu of a commune that went into it, else
     a point within its contour; `chef_lieu_source` tells which.
     """
-    known = _read_layer(path, ["cinseea"]).set_index("cinseea").geometry
+    layer = _read_layer(path, CHEF_LIEU_CODES)
+    code = next(name for name in CHEF_LIEU_CODES if name in layer)
+    known = layer.set_index(code).geometry.to_crs(WGS84)
     known = known[~known.index.duplicated()]
     before = gone[gone.index.isin(known.index)]
     former = pd.Series(before.index, index=before.to_numpy())
     former = former[~former.index.duplicated()]
-    code = table["code_insee"]
-    listed, merged = code.isin(known.index), code.isin(former.index)
+    commune = table["code_insee"]
+    listed, merged = commune.isin(known.index), commune.isin(former.index)
     where = pd.Series(shapely.point_on_surface(shapes.values), index=table.index)
     by_former = merged & ~listed
-    where[by_former] = known.loc[code[by_former].map(former)].to_numpy()
-    where[listed] = known.loc[code[listed]].to_numpy()
+    where[by_former] = known.loc[commune[by_former].map(former)].to_numpy()
+    where[listed] = known.loc[commune[listed]].to_numpy()
     return pd.DataFrame(
         {
             "chef_lieu_lon": shapely.get_x(where),
@@ -241,13 +251,15 @@ def _canton_names(communes: pd.DataFrame, cantons: Path | None) -> pd.Series:
     return code.map(names).astype(town.dtype).fillna(town)
 
 
-def _read_layer(path: Path, columns: list[str]) -> gpd.GeoDataFrame:
+def _read_layer(path: Path, columns: Sequence[str]) -> gpd.GeoDataFrame:
     if not path.is_file():
         raise MissingInputError(f"{path} is not there.")
     try:
-        layer = gpd.read_file(path, columns=columns)
+        layer = gpd.read_file(path, columns=list(columns))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise InputError(f"{path} cannot be read as a layer: {error}.") from error
-    if columns[0] not in layer.columns:
-        raise InputError(f"{path} lacks the column {columns[0]}; it has {', '.join(layer)}.")
+    if not set(columns) & set(layer.columns):
+        raise InputError(
+            f"{path} lacks the column {' or '.join(columns)}; it has {', '.join(layer)}."
+        )
     return layer

@@ -52,11 +52,34 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
             f"{first_of(ragged)}: a cell that holds the separator needs quotes."
         )
     table = pd.DataFrame(cells, columns=names, index=pd.Index(lines, name="line"), dtype=str)
+    _check_columns(table, columns, path, what)
+    stripped: pd.DataFrame = table.apply(lambda c: c.str.strip())
+    return stripped.replace("", None)
+
+
+def read_xlsx(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFrame:
+    """Read the first sheet of an XLSX file as `read_csv` reads a CSV file.
+
+    Raises
+    ------
+    MissingInputError, InputError
+        If the file is absent, is no XLSX file or lacks one of `columns`.
+    """
+    if not path.is_file():
+        raise MissingInputError(f"{what} {path} is not there.")
+    try:
+        table = pd.read_excel(path, dtype=str, engine="openpyxl")
+    except Exception as error:  # a damaged archive makes the reader fail in many ways
+        raise InputError(f"{what} {path} cannot be read as XLSX: {error}.") from error
+    _check_columns(table, columns, path, what)
+    stripped: pd.DataFrame = table.apply(lambda c: c.str.strip())
+    return stripped.replace("", None)
+
+
+def _check_columns(table: pd.DataFrame, columns: Sequence[str], path: Path, what: str) -> None:
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(
             f"{what} {path} lacks the columns {', '.join(missing)}; "
             f"it has {', '.join(map(str, table.columns))}."
         )
-    stripped: pd.DataFrame = table.apply(lambda c: c.str.strip())
-    return stripped.replace("", None)
