@@ -162,6 +162,26 @@ def test_a_study_of_a_service_of_ones_own(inputs: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "two").exists()
 
 
+def test_overseas_is_measured_in_its_own_crs(tmp_path: Path) -> None:
+    from accessibility.inputs.osm import read_roads
+    from accessibility.inputs.territory import metric_crs
+    from accessibility.network.graph import build_network
+
+    place = gpd.GeoSeries([shapely.box(-61.6, 16.1, -61.4, 16.3)], crs=WGS84)  # Guadeloupe
+    assert metric_crs(place) == "EPSG:32620"
+    nodes = "".join(
+        f'<node id="{i}" version="1" lat="16.2" lon="{-61.5 - i / 100}"/>' for i in (1, 2, 3)
+    )
+    refs = "".join(f'<nd ref="{i}"/>' for i in (1, 2, 3))
+    way = f'<way id="1" version="1">{refs}<tag k="highway" v="primary"/></way>'
+    path = tmp_path / "island.osm"
+    path.write_text(f'<osm version="0.6">{nodes}{way}</osm>', encoding="utf-8")
+    tables = read_roads(path, within=place, buffer_km=5)
+    assert tables.roads["country"].tolist() == ["GP"]
+    network = build_network(tables, profile="osrm-car", metric_crs=metric_crs(place))
+    assert network.segment_length_m.sum() == pytest.approx(2 * 1_069, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("departement", "sites"),
     [("01", 23), ("21", 24), ("25", 28), ("39", 25), ("70", 23), ("71", 46)],
