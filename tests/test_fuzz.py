@@ -455,7 +455,6 @@ LONG_FERRY = {
 }
 
 
-@bug("graph.py, LONGEST_S: one ferry of 120 km without a duration refuses the whole network")
 @pytest.mark.parametrize("tags", LONG_FERRY.values(), ids=list(LONG_FERRY))
 def test_a_long_ferry_takes_no_road_away(folder: Path, tags: Tags) -> None:
     places = {**SQUARE, 8: (0, -200_000)}
@@ -1039,7 +1038,6 @@ def test_the_lines_told_are_those_of_the_file(folder: Path) -> None:
         read_points(path)
 
 
-@bug("csv.py, read_csv: columns without a name are refused as repeated")
 def test_empty_columns_at_the_end_are_no_fault(folder: Path) -> None:
     path = folder / "spare.csv"
     path.write_text("id;lon;lat;;\na;5,5;46,6;;\nb;5,6;46,7;;\n", encoding="utf-8")
@@ -1173,7 +1171,6 @@ NO_PLACE_ON_EARTH = {
 }
 
 
-@bug("points.py, _from_layer: ProjError of a local CRS, and a vertical CRS swaps lon and lat")
 @pytest.mark.parametrize("crs", NO_PLACE_ON_EARTH.values(), ids=list(NO_PLACE_ON_EARTH))
 def test_a_crs_that_tells_no_place_on_earth_is_told(folder: Path, crs: str) -> None:
     path = folder / "crs.parquet"

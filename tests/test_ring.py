@@ -8,16 +8,19 @@ import tomllib
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
 import tomli_w
-from networks import lonlat
+from networks import ORIGIN, STREET, lonlat, write_extract
 from studies import AVAL, VILLE, communes_table, write_study
 
 from accessibility.analysis.coverage import counted_sites, coverage
 from accessibility.errors import UnknownNameError
 from accessibility.inputs.catalogue import catalogue
+from accessibility.inputs.osm import read_osm
+from accessibility.inputs.rim import CELL_M, held_by
 from accessibility.inputs.sites import read_france_services
 from accessibility.schema import LAMBERT_93, WGS84
 from accessibility.study.build import build_study, choose_extract
@@ -38,23 +41,74 @@ def places(*xy: tuple[float, float]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"code_insee": codes}, geometry=at, crs=WGS84)
 
 
+def mesh(west: float, south: float, east: float, north: float) -> gpd.GeoDataFrame:
+    """Roads 2 km apart."""
+    lines = [shapely.LineString([(x, y) for x in np.arange(west, east + 1, 500)])
+             for y in np.arange(south, north + 1, 2_000)]  # fmt: skip
+    return gpd.GeoDataFrame(geometry=[shapely.LineString(lonlat(line.coords)) for line in lines],
+                            crs=WGS84)  # fmt: skip
+
+
+WIDE = mesh(-30_000, -30_000, 80_000, 50_000)
+
+
+def test_gaps_between_roads_are_not_held() -> None:
+    roads = pd.concat([mesh(0, 0, 20_000, 30_000), mesh(28_000, 0, 40_000, 30_000),
+                       mesh(56_000, 0, 70_000, 30_000)])  # fmt: skip
+    held = held_by(roads, LAMBERT_93)
+    xy = [(10_000, 15_000), (24_000, 15_000), (48_000, 15_000), (-20_000, 15_000), (1_500, 15_000)]
+    depth = held.depth_m(np.array(xy) + ORIGIN)
+    assert depth[0] > 9_000
+    assert depth[1] > 3_000  # a gap of 8 km is closed
+    assert depth[2] == 0  # one of 16 km is not
+    assert depth[3] == 0
+    assert depth[4] == pytest.approx(1_500, abs=CELL_M + 1)
+    outline = shapely.box(*(np.array([0, 0]) + ORIGIN), *(np.array([70_000, 30_000]) + ORIGIN))
+    assert held.missing_m2(outline) / 1e6 == pytest.approx(16 * 30, rel=0.1)
+    assert held.missing_m2(shapely.box(0, 0, 1_000, 1_000)) == pytest.approx(1e6)
+
+
+def test_a_road_that_ends_at_a_region_left_out_is_rim(tmp_path: Path) -> None:
+    # two regions 20 km apart in one box: what ends towards the gap is cut, what ends inside is not
+    places, ways = {}, []
+    for region, x0 in enumerate((0, 34_000)):
+        for i in range(15):
+            for j in range(15):
+                places[region * 1000 + i * 15 + j + 1] = (x0 + i * 1_000, j * 1_000)
+        for i in range(15):
+            ways.append([region * 1000 + i * 15 + j + 1 for j in range(15)])
+            ways.append([region * 1000 + j * 15 + i + 1 for j in range(15)])
+    places |= {5001: (14_600, 7_000), 5002: (7_400, 7_400)}
+    ways += [[14 * 15 + 8, 5001], [7 * 15 + 8, 5002]]
+    path = write_extract(
+        tmp_path / "x.osm.pbf", places, [(i + 1, refs, STREET) for i, refs in enumerate(ways)],
+        box=((-20_000, -20_000), (70_000, 40_000)),
+    )  # fmt: skip
+    nodes = read_osm(path).roads.nodes
+    rim = set(nodes.loc[nodes["rim"], "node_id"])
+    assert 5001 in rim
+    assert 5002 not in rim
+
+
 def test_what_no_extract_holds_is_measured() -> None:
     area = shapely.box(*box(0, 0, 40_000, 10_000))
-    whole = ring(area, [box(-9_000, -9_000, 90_000, 90_000)], places(), **KNOWN)
+    whole = ring(area, [box(-9_000, -9_000, 90_000, 90_000)], WIDE, places(), **KNOWN)
     assert (whole.missing_km2, whole.missing_share, whole.off_road) == (0, 0, [])
-    half = ring(area, [box(-9_000, -9_000, 20_000, 19_000)], places(), **KNOWN)
+    half = ring(area, [box(-9_000, -9_000, 20_000, 19_000)], WIDE, places(), **KNOWN)
     assert half.missing_share == pytest.approx(0.5, abs=0.03)
     whole_km2 = gpd.GeoSeries([area], crs=WGS84).to_crs(LAMBERT_93).area.iloc[0] / 1e6
     assert half.missing_km2 == pytest.approx(half.missing_share * whole_km2, abs=0.1)
     pair = [box(-9_000, -9_000, 20_000, 90_000), box(19_000, -9_000, 90_000, 90_000)]
-    assert ring(area, pair, places(), **KNOWN).missing_km2 == pytest.approx(0, abs=0.2)
-    assert ring(area, [], places(), **KNOWN).missing_share == 1
+    assert ring(area, pair, WIDE, places(), **KNOWN).missing_km2 == pytest.approx(0, abs=0.2)
+    assert ring(area, [], WIDE, places(), **KNOWN).missing_share == 0  # the roads tell
+    none = mesh(-30_000, -30_000, -20_000, -20_000)
+    assert ring(area, [], none, places(), **KNOWN).missing_share == 1
 
 
 def test_communes_without_a_road_are_told_apart_by_where_they_lie() -> None:
     area = shapely.box(*box(0, 0, 40_000, 10_000))
     off = places((20_000, 5_000), (20_000, 500), (50_000, 5_000))
-    found = ring(area, [box(0, 0, 40_000, 10_000)], off, **KNOWN)
+    found = ring(area, [box(0, 0, 40_000, 10_000)], WIDE, off, **KNOWN)
     assert found.off_road == ["00000", "00001", "00002"]
     assert found.unknown == ["00001", "00002"]  # one near the end, one beyond
     assert json.loads(json.dumps(found.as_dict()))["unknown"] == found.unknown

@@ -248,7 +248,8 @@ def _canton_names(communes: pd.DataFrame, cantons: Path | None) -> pd.Series:
         names = dict(zip(table["canton_code"], table["canton_name"], strict=True))
     code = communes["canton_code"]
     town = (communes["name"] + " (town, divided)").where(is_pseudo_canton(code))
-    return code.map(names).astype(town.dtype).fillna(town)
+    named = code.map(names).astype(object)
+    return named.where(named.notna(), town)
 
 
 def _read_layer(path: Path, columns: Sequence[str]) -> gpd.GeoDataFrame:

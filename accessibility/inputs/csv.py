@@ -41,10 +41,8 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
         raise InputError(f"{what} {path} is empty; a line of column names is expected.")
     names, cells = rows[0][1], [row for _, row in rows[1:]]
     lines = [line for line, _ in rows[1:]]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(
-            f"{what} {path} has several columns named {first_of(repeated) or 'nothing'}."
-        )
+    if repeated := sorted({name for name in names if name and names.count(name) > 1}):
+        raise InputError(f"{what} {path} has several columns named {first_of(repeated)}.")
     ragged = [line for line, row in zip(lines, cells, strict=True) if len(row) != len(names)]
     if ragged:
         raise InputError(
@@ -52,6 +50,7 @@ def read_csv(path: Path, *, columns: Sequence[str] = (), what: str) -> pd.DataFr
             f"{first_of(ragged)}: a cell that holds the separator needs quotes."
         )
     table = pd.DataFrame(cells, columns=names, index=pd.Index(lines, name="line"), dtype=str)
+    table = table.loc[:, [name != "" for name in names]]  # what spreadsheets leave at the end
     _check_columns(table, columns, path, what)
     stripped: pd.DataFrame = table.apply(lambda c: c.str.strip())
     return stripped.replace("", None)

@@ -131,7 +131,9 @@ def read_osm(
     built_up = built_up_areas(read.land, area)
     roads.insert(4, "urban", urban_share(roads, built_up, places))
     roads.insert(5, "country", country_of(roads))
-    rim = rim_nodes(roads, np.union1d(cut, np.array(read.cut, dtype=np.int64)), area, files)
+    rim = rim_nodes(
+        roads, np.union1d(cut, np.array(read.cut, dtype=np.int64)), area, files, read.coast
+    )
     nodes = _nodes(read.nodes, roads, rim)
     known = _members_known(read.restrictions, roads)
     if lost := known.count(False):

@@ -55,6 +55,7 @@ class Found:
     places: list[tuple[str, str | None, float, float]] = field(default_factory=list)
     points: list[tuple[int, str, str | None, float, float]] = field(default_factory=list)
     cut: list[int] = field(default_factory=list)
+    coast: list[str] = field(default_factory=list)
     seen: dict[str, set[int]] = field(default_factory=lambda: {"n": set(), "w": set(), "r": set()})
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -120,6 +121,8 @@ def _take_way(
     if highway is None and tags.get("route") not in FERRIES:
         if tags.get("landuse") in BUILT_UP and _is_new(found, "w", way.id):
             _take_land(way, found, factory)
+        elif tags.get("natural") == "coastline":
+            _take_coast(way, found, factory)
         return
     found.counts["ways with highway or ferry"] += 1
     if highway is not None and highway not in ROAD_CLASSES and not _may_let_cars_in(tags):
@@ -155,6 +158,13 @@ def _take_land(way: osmium.osm.Way, found: Found, factory: osmium.geom.WKBFactor
         found.land.append((way.tags["landuse"], factory.create_linestring(way)))
     except (osmium.InvalidLocationError, RuntimeError):
         found.counts["land use with missing nodes, left out"] += 1
+
+
+def _take_coast(way: osmium.osm.Way, found: Found, factory: osmium.geom.WKBFactory) -> None:
+    try:
+        found.coast.append(factory.create_linestring(way))
+    except (osmium.InvalidLocationError, RuntimeError):
+        found.counts["coastlines with missing nodes, left out"] += 1
 
 
 def _may_let_cars_in(tags: osmium.osm.TagList) -> bool:

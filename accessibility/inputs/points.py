@@ -168,6 +168,11 @@ def _from_layer(path: Path) -> gpd.GeoDataFrame:
     unknown = table.crs is None or str(table.crs.name).startswith("Undefined")
     if unknown and len(table):
         raise CrsError(f"{path} has no CRS; save the layer with one, such as {WGS84}.")
+    if len(table) and not (table.crs.is_geographic or table.crs.is_projected):
+        raise CrsError(
+            f"{path} is in {table.crs.name}, which tells no place on earth; save the layer in "
+            f"another CRS, such as {WGS84}."
+        )
     shapes = table.geometry
     wrong = (shapes.isna() | shapes.is_empty | (shapes.geom_type != "Point")).to_numpy()
     if wrong.any():

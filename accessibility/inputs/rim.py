@@ -1,12 +1,19 @@
-"""Where the data end: nodes at which a road goes on beyond what was read."""
+"""Where the data end: nodes at which a road goes on beyond what was read.
+
+An extract of regions may state a box that holds other regions too, of which it has no roads.
+What it truly holds is therefore also found from the roads: no gap between them is wider than
+`GAP_M`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from scipy import ndimage
 
 from accessibility.inputs.pbf import extent
 from accessibility.inputs.territory import metric_crs
@@ -15,14 +22,82 @@ from accessibility.schema import WGS84
 RIM_BAND_M = 1_000.0
 """Dead ends this near to the limit of the data are taken as cut by it."""
 
+CELL_M = 500.0
+GAP_M = 10_000.0
+"""A wider gap between roads is not held by the data: another region, a lake, high mountains."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Cells that the roads hold, in a metric CRS, with as wide a margin as a gap is.
+
+    Attributes
+    ----------
+    inside : bool array (rows, columns)
+        From south to north and from west to east.
+    west, south : float
+        Corner of the first cell.
+    """
+
+    inside: np.ndarray
+    west: float
+    south: float
+
+    def depth_m(self, xy: np.ndarray) -> np.ndarray:
+        """Metres from points, (points, 2), to what is not held; 0 where that is where they lie."""
+        depth = np.asarray(ndimage.distance_transform_edt(self.inside) * CELL_M)
+        column, row = self._cells(xy)
+        found: np.ndarray = depth[row, column]
+        return found
+
+    def missing_m2(self, outline: shapely.Geometry) -> float:
+        """Area of an outline that is not held."""
+        rows, columns = self.inside.shape
+        x = self.west + (np.arange(columns) + 0.5) * CELL_M
+        y = self.south + (np.arange(rows) + 0.5) * CELL_M
+        shapely.prepare(outline)
+        within = shapely.contains_xy(outline, *np.meshgrid(x, y))
+        cells = shapely.box(
+            self.west, self.south, self.west + columns * CELL_M, self.south + rows * CELL_M
+        )
+        bare = (within & ~self.inside).sum() * CELL_M**2
+        return float(bare + shapely.difference(outline, cells).area)
+
+    def _cells(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows, columns = self.inside.shape
+        at = np.floor((xy - [self.west, self.south]) / CELL_M).astype(int)
+        return np.clip(at[:, 0], 0, columns - 1), np.clip(at[:, 1], 0, rows - 1)
+
+
+def held_by(roads: gpd.GeoDataFrame, metric_crs: str) -> Held:
+    """Find the cells that roads hold: no farther than a gap allows from roads on all sides."""
+    # nodes are seldom farther apart than a cell, and a gap is twenty cells
+    xy = shapely.get_coordinates(roads.geometry.to_crs(metric_crs).values)
+    west, south = xy.min(axis=0) - 1.5 * GAP_M
+    columns, rows = (np.ceil((xy.max(axis=0) + 1.5 * GAP_M - [west, south]) / CELL_M)).astype(int)
+    bare = np.ones((rows, columns), dtype=bool)
+    found = Held(bare, float(west), float(south))
+    column, row = found._cells(xy)
+    bare[row, column] = False
+    # a closing: grow by half a gap, then shrink by as much
+    near = ndimage.distance_transform_edt(bare) * CELL_M <= GAP_M / 2
+    inside = ndimage.distance_transform_edt(near) * CELL_M > GAP_M / 2
+    return Held(inside | ~bare, found.west, found.south)
+
 
 def rim_nodes(
-    roads: gpd.GeoDataFrame, cut: np.ndarray, area: shapely.Geometry | None, files: list[Path]
+    roads: gpd.GeoDataFrame,
+    cut: np.ndarray,
+    area: shapely.Geometry | None,
+    files: list[Path],
+    coast: list[str],
 ) -> np.ndarray:
     """Ids of nodes where a road goes on beyond what was read.
 
     Known are the nodes at which the area or a missing node cuts a road. An extract that
-    was cut tidily says nothing of it: a dead end near its limit is taken as cut as well.
+    was cut tidily says nothing of it: a dead end near its limit, as its header states it or as
+    the roads themselves show it, is taken as cut as well. At a coast (`coast`, WKB) the roads end
+    because the land does.
     """
     ids = np.concatenate([roads["from_node"], roads["to_node"]])
     lines = roads.geometry.values
@@ -38,5 +113,24 @@ def rim_nodes(
     metric = metric_crs(roads)
     outside = ~shapely.contains(limit, near.values)
     close = near.to_crs(metric).distance(edge.to_crs(metric).iloc[0]).to_numpy() <= RIM_BAND_M
-    dead = node[meets == 1][outside | close]
+    shallow = _at_a_gap(near.to_crs(metric), roads, coast, metric)
+    dead = node[meets == 1][outside | close | shallow]
     return np.union1d(np.intersect1d(cut, node), dead)
+
+
+def _at_a_gap(
+    points: gpd.GeoSeries, roads: gpd.GeoDataFrame, coast: list[str], metric_crs: str
+) -> np.ndarray:
+    """Tell which points lie at the edge of what the roads hold, and not at a coast."""
+    west, south, east, north = roads.to_crs(metric_crs).total_bounds
+    if max(east - west, north - south) < GAP_M:
+        return np.zeros(len(points), dtype=bool)  # less than a gap across tells nothing
+    xy = shapely.get_coordinates(points.values)
+    at: np.ndarray = held_by(roads, metric_crs).depth_m(xy) <= RIM_BAND_M
+    if coast:
+        lines = gpd.GeoSeries(shapely.from_wkb(coast), crs=WGS84).to_crs(metric_crs)
+        seaside = shapely.STRtree(lines.values).query(
+            points.values, predicate="dwithin", distance=GAP_M / 2
+        )[0]
+        at[seaside] = False
+    return at

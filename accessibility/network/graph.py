@@ -42,8 +42,8 @@ Bools = npt.NDArray[np.bool_]
 FORMAT = 5
 """Version of the saved arrays; part of the key under which a network is cached."""
 
-LONGEST_S = 86_400.0
-"""Sums of whole milliseconds stay within 32 bits where no road takes longer than a day."""
+LONGEST_S = 5 * 86_400.0
+"""Sums of whole milliseconds stay within 32 bits; the longest ferries take less by far."""
 
 BEARING_M = 10.0
 """A road's direction at a junction is taken towards the point this far along it, so that the
@@ -254,8 +254,8 @@ def build_network(
     if (slow := seconds > LONGEST_S).any():
         ways = np.unique(roads["osm_way_id"].to_numpy()[used[segment[slow]]])
         raise InputError(
-            f"under profile {rules.name} a car takes longer than a day on ways {first_of(ways)}: "
-            "a speed of the profile is next to nothing."
+            f"under profile {rules.name} a car takes longer than five days on ways "
+            f"{first_of(ways)}: a speed of the profile is next to nothing."
         )
     edges = Edges(
         tail=node[segment, way],

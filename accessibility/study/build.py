@@ -137,6 +137,7 @@ def build_study(
     around = ring(
         area,
         settings["extents"],
+        read.roads.roads,
         off_road,
         metric_crs=settings["metric_crs"],
         max_snap_m=MAX_SNAP_M,
@@ -161,7 +162,7 @@ def build_study(
         **_inferred(communes),
         "communes without a road in reach": len(around.off_road),
         "of them where the data end": len(around.unknown),
-        "km2 of the territory and its ring that no extract holds": round(around.missing_km2),
+        "km2 of the territory and its ring that the roads do not hold": round(around.missing_km2),
         "sites": len(facilities),
         "turn restrictions": len(read.roads.restrictions),
         "turn restrictions left out: they hold at some hours": not_applied(read.roads.restrictions),

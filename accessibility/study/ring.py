@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from accessibility.inputs.rim import held_by
 from accessibility.schema import WGS84
 
 Box = tuple[float, float, float, float]
@@ -22,7 +23,9 @@ class Ring:
     Attributes
     ----------
     missing_km2 : float
-        Of the territory and its ring, what no extract holds.
+        Of the territory and its ring, what no extract states that it holds, or where gaps
+        between roads are so wide that it may not (`accessibility.inputs.rim`): another region
+        that the extract leaves out, a lake, high mountains.
     missing_share : float
         The same as a share.
     off_road : list of str
@@ -44,6 +47,7 @@ class Ring:
 def ring(
     area: shapely.Geometry,
     extents: Sequence[Box],
+    roads: gpd.GeoDataFrame,
     off_road: gpd.GeoDataFrame,
     *,
     metric_crs: str,
@@ -57,21 +61,24 @@ def ring(
         Territory and ring, WGS 84.
     extents : sequence of (west, south, east, north)
         What the extracts state that they hold; none where one states nothing.
+    roads : GeoDataFrame
+        The roads table.
     off_road : GeoDataFrame
         Demand points without a road in reach: `code_insee`.
     metric_crs : str
     max_snap_m : float
     """
     outline = gpd.GeoSeries([area], crs=WGS84).to_crs(metric_crs).iloc[0]
-    missing = outline
+    stated = outline
     if extents:
-        held = gpd.GeoSeries([shapely.box(*box) for box in extents], crs=WGS84)
+        boxes = gpd.GeoSeries([shapely.box(*box) for box in extents], crs=WGS84)
         # a straight side in degrees is a curve in metres
-        missing = outline.difference(held.segmentize(0.05).to_crs(metric_crs).union_all())
+        stated = outline.intersection(boxes.segmentize(0.05).to_crs(metric_crs).union_all())
+    missing_m2 = outline.area - stated.area + held_by(roads, metric_crs).missing_m2(stated)
     near = at_the_end(off_road, extents, metric_crs=metric_crs, max_snap_m=max_snap_m)
     return Ring(
-        missing_km2=round(missing.area / 1e6, 1),
-        missing_share=round(missing.area / outline.area, 4),
+        missing_km2=round(missing_m2 / 1e6, 1),
+        missing_share=round(missing_m2 / outline.area, 4),
         off_road=sorted(off_road["code_insee"]),
         unknown=sorted(off_road.loc[near, "code_insee"]),
     )
