@@ -485,3 +485,16 @@ def test_a_way_with_a_sign_that_tells_its_direction_keeps_how_it_was_drawn(tmp_p
     path = write_extract(tmp_path / "sign.osm.pbf", places, ways, nodes=signs)
     drawn = read_roads(path).roads[["from_node", "to_node"]].to_numpy().tolist()
     assert sorted(drawn) == [[1, 2], [3, 2], [4, 3]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [("restriction", 1), ("restriction:motorcar", 1), ("restriction:hgv", 0), ("restrictions", 0)],
+)
+def test_a_restriction_for_lorries_does_not_bind_cars(tmp_path: Path, kind: str, kept: int) -> None:
+    members = [("w", 1, "from"), ("n", 2, "via"), ("w", 2, "to")]
+    rule = (1, members, {"type": kind, "restriction": "no_left_turn"})
+    ways = [(1, [1, 2], STREET), (2, [2, 3], {**STREET, "name": "other"})]
+    found = read_osm(write_extract(tmp_path / "x.osm.pbf", ROW, ways, relations=[rule]))
+    assert len(found.roads.restrictions) == kept
+    assert found.counts.get("restrictions left out: not for cars", 0) == (kind[-3:] == "hgv")

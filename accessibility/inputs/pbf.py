@@ -213,10 +213,12 @@ def _take_node(node: osmium.osm.Node, found: Found, keep: frozenset[str]) -> Non
     matters = (
         "barrier" in tags or tags.get("highway") in NODE_KINDS or any(k in tags for k in MODES)
     )
-    if not (kind or is_place or matters) or not _is_new(found, "n", node.id):
+    if not (kind or is_place or matters):
         return
     if not at.valid():
         found.counts["nodes without a place, left out"] += 1
+        return
+    if not _is_new(found, "n", node.id):
         return
     if is_place:
         found.places.append((tags["place"], tags.get("name"), at.lon, at.lat))
@@ -231,9 +233,11 @@ def _take_relation(relation: osmium.osm.Relation, found: Found) -> None:
     tags = relation.tags
     if tags.get("landuse") in BUILT_UP:
         found.counts["land use of several ways, left out"] += 1
-    if not tags.get("type", "").startswith("restriction"):
+    what, _, whom = tags.get("type", "").partition(":")
+    if what != "restriction" or not _is_new(found, "r", relation.id):
         return
-    if not _is_new(found, "r", relation.id):
+    if whom not in ("", "conditional", *MODES):
+        found.counts["restrictions left out: not for cars"] += 1
         return
     kind = next((tags[k] for k in _kind_keys(tags)), None)
     roles: dict[str, list[tuple[str, int]]] = {}
