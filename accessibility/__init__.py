@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from accessibility.analysis.compare import compare as compare
     from accessibility.analysis.coverage import Coverage as Coverage
     from accessibility.analysis.coverage import coverage as coverage
+    from accessibility.analysis.siting import frontier as frontier
+    from accessibility.analysis.siting import optimise as optimise
     from accessibility.errors import AccessibilityError as AccessibilityError
     from accessibility.inputs.osm import read_osm as read_osm
     from accessibility.inputs.osm import read_roads as read_roads
@@ -39,9 +41,11 @@ _WHERE = {
     "build_study": "study.build",
     "compare": "analysis.compare",
     "coverage": "analysis.coverage",
+    "frontier": "analysis.siting",
     "from_networkx": "network.interchange",
     "load_profile": "network.profile",
     "load_study": "study.study",
+    "optimise": "analysis.siting",
     "read_osm": "inputs.osm",
     "read_points": "inputs.points",
     "read_roads": "inputs.osm",

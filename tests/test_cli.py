@@ -19,7 +19,7 @@ from accessibility import cli
 from accessibility.analysis.coverage import coverage
 from accessibility.study.study import Study, load_study
 
-COMMANDS = ["coverage", "times", "compare", "network", "build", "data"]
+COMMANDS = ["coverage", "times", "compare", "optimise", "network", "build", "data"]
 
 CLASSES = (
     "motorway trunk primary secondary tertiary unclassified residential living_street service road "

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from accessibility.cli import build, compare, coverage, data, network, times
+from accessibility.cli import build, compare, coverage, data, network, optimise, times
 from accessibility.errors import AccessibilityError
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
 app.command("coverage")(coverage.command)
 app.command("times")(times.command)
 app.command("compare")(compare.command)
+app.command("optimise")(optimise.command)
+app.command("optimize", hidden=True)(optimise.command)
 app.command("network")(network.command)
 app.command("build")(build.command)
 app.add_typer(data.app, name="data")
