@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from accessibility.analysis.compare import compare as compare
     from accessibility.analysis.coverage import Coverage as Coverage
     from accessibility.analysis.coverage import coverage as coverage
+    from accessibility.analysis.gain import gain as gain
+    from accessibility.analysis.simulate import simulate as simulate
     from accessibility.analysis.siting import frontier as frontier
     from accessibility.analysis.siting import optimise as optimise
     from accessibility.errors import AccessibilityError as AccessibilityError
@@ -43,12 +45,14 @@ _WHERE = {
     "coverage": "analysis.coverage",
     "frontier": "analysis.siting",
     "from_networkx": "network.interchange",
+    "gain": "analysis.gain",
     "load_profile": "network.profile",
     "load_study": "study.study",
     "optimise": "analysis.siting",
     "read_osm": "inputs.osm",
     "read_points": "inputs.points",
     "read_roads": "inputs.osm",
+    "simulate": "analysis.simulate",
     "snap": "network.snap",
     "to_networkx": "network.interchange",
     "travel_time_matrix": "routing.times",

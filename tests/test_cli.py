@@ -19,7 +19,17 @@ from accessibility import cli
 from accessibility.analysis.coverage import coverage
 from accessibility.study.study import Study, load_study
 
-COMMANDS = ["coverage", "times", "compare", "optimise", "network", "build", "data"]
+COMMANDS = [
+    "coverage",
+    "times",
+    "compare",
+    "simulate",
+    "gain",
+    "optimise",
+    "network",
+    "build",
+    "data",
+]
 
 CLASSES = (
     "motorway trunk primary secondary tertiary unclassified residential living_street service road "

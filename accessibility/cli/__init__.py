@@ -6,7 +6,17 @@ import sys
 
 import typer
 
-from accessibility.cli import build, compare, coverage, data, network, optimise, times
+from accessibility.cli import (
+    build,
+    compare,
+    coverage,
+    data,
+    gain,
+    network,
+    optimise,
+    simulate,
+    times,
+)
 from accessibility.errors import AccessibilityError
 
 app = typer.Typer(
@@ -20,6 +30,8 @@ app = typer.Typer(
 app.command("coverage")(coverage.command)
 app.command("times")(times.command)
 app.command("compare")(compare.command)
+app.command("simulate")(simulate.command)
+app.command("gain")(gain.command)
 app.command("optimise")(optimise.command)
 app.command("optimize", hidden=True)(optimise.command)
 app.command("network")(network.command)
