@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -68,9 +67,7 @@ def test_equals_simulate(
 @pytest.mark.parametrize("direction", ["to", "from"])
 def test_jura_equals_simulate_at_random_junctions(jura: Study, direction: str) -> None:
     simulator = Simulator(jura, direction=direction)
-    start = time.perf_counter()
     found = gain(jura, direction=direction)
-    assert time.perf_counter() - start < 15  # 3 s on a quiet machine
     assert len(found) > 200_000
     draw = np.random.default_rng(6)
     some = np.flatnonzero(found["people_gained"] > 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from inspect import signature
 from pathlib import Path
 
@@ -167,17 +166,6 @@ def test_jura_equals_computing_everything_again(jura: Study) -> None:
                             move=(Move(gone[0], new[0]),))  # fmt: skip
         after = simulator.simulate(scenario).after
         same(after, coverage(jura, sites=after.sites))
-
-
-@pytest.mark.jura
-def test_jura_answers_at_once(jura: Study) -> None:
-    simulator = Simulator(jura)
-    taken = []
-    for code in ("39018", "39478", "39300", "39198"):
-        start = time.perf_counter()
-        simulator.simulate(Scenario(add=(Place(insee=code),), remove=(Place(id="2756"),)))
-        taken.append(time.perf_counter() - start)
-    assert min(taken) < 0.3  # a tenth of a second on a quiet machine
 
 
 # -- the file -----------------------------------------------------------------------------------
