@@ -389,7 +389,7 @@ def _open(dataset: Dataset, url: str, headers: dict[str, str], timeout_s: float)
         answer: HTTPResponse = urlopen(Request(url, headers=headers), timeout=timeout_s)
     except HTTPError as error:
         with error:
-            wait_s = _seconds(error.headers.get("Retry-After", ""))
+            wait_s = seconds_asked(error.headers.get("Retry-After", ""))
             reason = " ".join(str(error.reason).split()).rstrip(".:")
         if error.code in BUSY:
             raise _AgainError(f"is busy (HTTP {error.code})", wait_s=wait_s) from error
@@ -522,7 +522,7 @@ def _forget(part: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _seconds(retry_after: str) -> float:
+def seconds_asked(retry_after: str) -> float:
     """Seconds that a header Retry-After asks for: a number, or a date to wait for."""
     if retry_after.strip().isdecimal():
         return float(retry_after)

@@ -20,7 +20,6 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
@@ -40,6 +39,7 @@ from accessibility.errors import (
     OutputError,
     SettingError,
 )
+from accessibility.inputs.download import seconds_asked
 from accessibility.inputs.pbf import BUILT_UP, FERRIES, PLACES
 from accessibility.inputs.roads import GRS80
 from accessibility.inputs.territory import buffered
@@ -253,7 +253,7 @@ def _ask(
             return answer
         except HTTPError as error:
             with error:
-                asked_s = _seconds(error.headers.get("Retry-After", ""))
+                asked_s = seconds_asked(error.headers.get("Retry-After", ""))
                 last = attempt > len(WAITS_S) or asked_s > LONGEST_WAIT_S
                 if error.code not in BUSY or last:
                     raise _refusal(error, url, attempt) from error
@@ -267,16 +267,6 @@ def _ask(
                 f"there is no connection to {url} ({reason}): try again, give another Overpass "
                 f"API, or download {EXTRACTS}."
             ) from error
-
-
-def _seconds(retry_after: str) -> float:
-    """Seconds that a header Retry-After asks for: a number, or a date to wait for."""
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        return parsedate_to_datetime(retry_after).timestamp() - time.time()
-    except ValueError:
-        return 0.0
 
 
 def _refusal(error: HTTPError, url: str, attempt: int) -> AccessibilityError:

@@ -12,6 +12,7 @@ from rich.text import Text
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.profile import Profile
 from accessibility.network.summary import NetworkSummary
+from accessibility.report.text import facts
 
 SHOWN = 12
 """Rows of a list of closed roads that a terminal shows; JSON has all."""
@@ -26,7 +27,7 @@ def network_text(
 ) -> RenderableType:
     """Counts of the reading, kilometres by class, what is closed, parts, rim."""
     total = summary.totals
-    facts = [
+    rows = [
         ("Profile", f"{profile.name}: {profile.description}"),
         (
             "Network",
@@ -53,10 +54,10 @@ def network_text(
         ),
     ]
     if total["limits_not_understood"]:
-        facts.append(
+        rows.append(
             ("", f"{total['limits_not_understood']:,} segments with a limit that tells no speed")
         )
-    parts: list[RenderableType] = [Text(f"Roads of {title}", style="bold"), _facts(facts)]
+    parts: list[RenderableType] = [Text(f"Roads of {title}", style="bold"), facts(rows)]
     parts += [Text(), _class_table(summary)]
     if len(summary.closed):
         parts += [Text(), _closed_table(summary)]
@@ -85,13 +86,6 @@ def network_json(
         "nodes": summary.nodes.to_dict("records"),
         "reading": dict(counts),
     }
-
-
-def _facts(rows: list[tuple[str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows:
-        table.add_row(Text(name, style="dim"), Text(value))
-    return table
 
 
 def _class_table(summary: NetworkSummary) -> Table:

@@ -78,7 +78,7 @@ def coverage_text(
             else f" of the inhabitants of the study {study.title} are reached from a site within "
             f"{result.minutes:g} minutes by car",
         ),
-        _facts(_fact_rows(study, result, published, own_sites)),
+        facts(_fact_rows(study, result, published, own_sites)),
     ]
     if not result.complete:
         parts.append(
@@ -149,7 +149,8 @@ def _fact_rows(
         yield "Roads", f"{files}; {roads[0]['attribution']}"
 
 
-def _facts(rows: Iterable[tuple[str, str]]) -> Table:
+def facts(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and what there is to say of each, without lines."""
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(value))
