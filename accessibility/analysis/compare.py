@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from accessibility.analysis.coverage import coverage
+from accessibility.analysis.coverage import coverage, mean_time_s
 from accessibility.errors import InputError
 from accessibility.study.study import Study
 
@@ -57,9 +57,7 @@ def _row(study: Study, minutes: Sequence[float], around: bool) -> dict[str, obje
     found = {m: coverage(study, minutes=m, around=around) for m in minutes}
     first = found[minutes[0]]
     people = first.by_commune["population"].fillna(0.0).to_numpy()
-    time_s = first.by_commune["travel_time_s"].to_numpy()
-    reached = np.isfinite(time_s)
-    trips = people[reached].sum()
+    reached = np.isfinite(first.by_commune["travel_time_s"].to_numpy())
     return {
         "study": study.name,
         "departement": study.settings["departement"],
@@ -70,7 +68,7 @@ def _row(study: Study, minutes: Sequence[float], around: bool) -> dict[str, obje
         "sites": len(first.sites),
         "people_per_site": first.population / len(first.sites) if len(first.sites) else np.nan,
         **{f"share_{m:g}": found[m].share for m in minutes},
-        "mean_minutes": (people[reached] @ time_s[reached]) / trips / 60 if trips else np.nan,
+        "mean_minutes": mean_time_s(first) / 60,
         "people_not_reached": float(people[~reached].sum()),
         "cantons_covered": first.cantons.covered,
         "cantons_covered_max": first.cantons.covered_max,

@@ -28,15 +28,9 @@ def is_complete(
     sites beyond it do not count, from the rim back to a site.
     """
     late = (times["travel_time_s"] > cutoff_s).to_numpy() & np.isfinite(times["demand_snap_m"])
-    cut = np.flatnonzero(np.asarray(network.segment_rim) & np.asarray(network.segment_main))
-    if not late.any() or not len(cut):
+    rim = rim_positions(network)
+    if not late.any() or not len(rim):
         return True
-    # either end of a cut segment may be the rim: the nearer one bounds the trip from below
-    rim = Positions(
-        np.repeat(cut, 2).astype(np.int64),
-        np.tile([0.0, 1.0], len(cut)),
-        np.zeros(2 * len(cut)),
-    )
     towards = direction == "to"
     limit = cutoff_ms(cutoff_s)
     beyond_s = 0.0
@@ -47,3 +41,16 @@ def is_complete(
     here = snap(network, demand[late], max_snap_m=max_snap_m)
     time_ms, _ = nearest(network, here, rim, limit_ms=limit, towards=towards)
     return not bool((seconds(time_ms) + beyond_s <= cutoff_s).any())
+
+
+def rim_positions(network: RoadNetwork) -> Positions:
+    """Both ends of the segments that end where the data end.
+
+    Either may be the rim: the nearer one bounds a trip from below.
+    """
+    cut = np.flatnonzero(np.asarray(network.segment_rim) & np.asarray(network.segment_main))
+    return Positions(
+        np.repeat(cut, 2).astype(np.int64),
+        np.tile([0.0, 1.0], len(cut)),
+        np.zeros(2 * len(cut)),
+    )

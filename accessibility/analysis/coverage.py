@@ -141,8 +141,8 @@ def coverage(
     >>> result.cantons.covered, result.cantons.total
     (15, 17)
     """
-    cutoff = _minutes(study.default("minutes") if minutes is None else minutes)
-    day = _day(study.default("as_of") if as_of is None else as_of)
+    cutoff = checked_minutes(study.default("minutes") if minutes is None else minutes)
+    day = checked_day(study.default("as_of") if as_of is None else as_of)
     year = study.default("population") if population is None else population
     way = study.default("direction") if direction is None else direction
     if way not in get_args(Direction):
@@ -151,14 +151,66 @@ def coverage(
     if sites is None:
         counted = counted_sites(study.sites, day, around=around)
     else:
-        counted = _own_sites(sites, study, day)
+        counted = own_sites(sites, study, day)
     demand = demand_at_chefs_lieux(study.communes, year=year)
     times = travel_times(study.network, demand, counted, direction=way, max_snap_m=snap_m)
     off_road = snap(study.network, counted, max_snap_m=snap_m).segment < 0
-    table = _by_commune(study.communes, demand, times, counted, cutoff * 60.0)
+    held = not at_the_end(
+        demand[~np.isfinite(times["demand_snap_m"].to_numpy())], study.settings["extents"],
+        metric_crs=study.metric_crs, max_snap_m=snap_m,
+    ).any()  # fmt: skip
+    complete = held and is_complete(
+        study.network, demand, times, counted, cutoff * 60.0,
+        direction=way, sites_beyond=around, max_snap_m=snap_m,
+    )  # fmt: skip
+    return summed_up(
+        study,
+        demand,
+        times,
+        counted,
+        sites_off_road=counted.loc[off_road, "facility_id"].astype(str).tolist(),
+        complete=complete,
+        minutes=cutoff,
+        as_of=day,
+        population_year=year,
+        direction=way,
+        around=around,
+    )
+
+
+def summed_up(
+    study: Study,
+    demand: gpd.GeoDataFrame,
+    times: pd.DataFrame,
+    sites: gpd.GeoDataFrame,
+    *,
+    sites_off_road: list[str],
+    complete: bool,
+    minutes: float,
+    as_of: dt.date,
+    population_year: int,
+    direction: Direction,
+    around: bool,
+) -> Coverage:
+    """Sum up known drive times; see `coverage`.
+
+    Parameters
+    ----------
+    study : Study
+    demand : GeoDataFrame
+        People at the chefs-lieux, in the order of the communes.
+    times : DataFrame
+        As `travel_times` gives them, in the same order.
+    sites : GeoDataFrame
+        Those that the times are to.
+    sites_off_road, complete, minutes, as_of, population_year, direction, around
+        Of the answer.
+    """
+    cutoff_s = minutes * 60.0
+    table = _by_commune(study.communes, demand, times, sites, cutoff_s)
     total, reached = table["population"].sum(), table["population_covered"].sum()
-    late = table[table["travel_time_s"] > cutoff * 60.0]
-    codes = counted.loc[counted["in_study"].to_numpy(dtype=bool), "code_insee"]
+    late = table[table["travel_time_s"] > cutoff_s]
+    codes = sites.loc[sites["in_study"].to_numpy(dtype=bool), "code_insee"]
     return Coverage(
         share=share(reached, total),
         population=float(total),
@@ -173,22 +225,24 @@ def coverage(
             ["population", "code_insee"], ascending=[False, True], ignore_index=True
         ),
         unknown=table.loc[table["population"].isna(), "code_insee"].tolist(),
-        sites=counted,
-        sites_off_road=counted.loc[off_road, "facility_id"].astype(str).tolist(),
-        complete=is_complete(
-            study.network, demand, times, counted, cutoff * 60.0,
-            direction=way, sites_beyond=around, max_snap_m=snap_m,
-        ) and not at_the_end(
-            demand[~np.isfinite(times["demand_snap_m"].to_numpy())], study.settings["extents"],
-            metric_crs=study.metric_crs, max_snap_m=snap_m,
-        ).any(),
-        minutes=cutoff,
-        as_of=day,
-        population_year=year,
-        direction=way,
+        sites=sites,
+        sites_off_road=sites_off_road,
+        complete=complete,
+        minutes=minutes,
+        as_of=as_of,
+        population_year=population_year,
+        direction=direction,
         around=around,
         profile=study.profile.name,
-    )  # fmt: skip
+    )
+
+
+def mean_time_s(result: Coverage) -> float:
+    """Mean time to the nearest site, weighted by people, over those who reach one; seconds."""
+    people = result.by_commune["population"].fillna(0.0).to_numpy()
+    time_s = result.by_commune["travel_time_s"].to_numpy()
+    reached = np.isfinite(time_s)
+    return share(people[reached] @ time_s[reached], people[reached].sum())
 
 
 def share(part: float, whole: float) -> float:
@@ -216,13 +270,15 @@ def counted_sites(
     return sites[kept.to_numpy()].reset_index(drop=True)
 
 
-def _minutes(value: Any) -> float:
+def checked_minutes(value: Any) -> float:
+    """Refuse a cut-off that is no number of minutes above 0."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1e5:
         raise SettingError(f"the cut-off is {value!r} minutes; a number above 0 is expected.")
     return float(value)
 
 
-def _day(value: dt.date | str) -> dt.date:
+def checked_day(value: dt.date | str) -> dt.date:
+    """Read a date, or its text such as 2022-11-15."""
     if isinstance(value, dt.datetime):
         return value.date()
     if isinstance(value, dt.date):
@@ -235,7 +291,7 @@ def _day(value: dt.date | str) -> dt.date:
         ) from error
 
 
-def _own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDataFrame:
+def own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDataFrame:
     """Give sites of one's own what a facility needs, the commune by where they stand."""
     if sites.empty:
         raise InputError("the table of sites has no rows; at least one site is expected.")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from accessibility.analysis.coverage import _day, _minutes, counted_sites
+from accessibility.analysis.coverage import checked_day, checked_minutes, counted_sites
 from accessibility.errors import SettingError
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.snap import Positions, snap
@@ -76,8 +76,8 @@ def gain(
     >>> found = gain(acc.load_study("jura"))  # doctest: +SKIP
     >>> top_communes(found, 1)  # doctest: +SKIP
     """
-    cutoff_s = _minutes(study.default("minutes") if minutes is None else minutes) * 60.0
-    day = _day(study.default("as_of") if as_of is None else as_of)
+    cutoff_s = checked_minutes(study.default("minutes") if minutes is None else minutes) * 60.0
+    day = checked_day(study.default("as_of") if as_of is None else as_of)
     year = study.default("population") if population is None else population
     way = study.default("direction") if direction is None else direction
     if way not in get_args(Direction):

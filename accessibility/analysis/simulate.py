@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from accessibility.analysis.cantons import cantons_covered, divided_towns
+from accessibility.analysis.completeness import rim_positions
 from accessibility.analysis.coverage import (
     Coverage,
-    _by_commune,
-    _by_zone,
-    _day,
-    _minutes,
-    _own_sites,
+    checked_day,
+    checked_minutes,
     counted_sites,
-    share,
+    mean_time_s,
+    own_sites,
+    summed_up,
 )
 from accessibility.analysis.scenario import Scenario, resolve
 from accessibility.errors import SettingError
@@ -167,9 +166,9 @@ class Simulator:
         max_snap_m: float | None = None,
     ) -> None:
         self.study = study
-        self._minutes = _minutes(study.default("minutes") if minutes is None else minutes)
+        self._minutes = checked_minutes(study.default("minutes") if minutes is None else minutes)
         self._cutoff_s = self._minutes * 60.0
-        self._day = _day(study.default("as_of") if as_of is None else as_of)
+        self._day = checked_day(study.default("as_of") if as_of is None else as_of)
         self._year = study.default("population") if population is None else population
         way = study.default("direction") if direction is None else direction
         if way not in get_args(Direction):
@@ -182,15 +181,11 @@ class Simulator:
         elif sites.empty:
             self.sites = counted_sites(study.sites, self._day).iloc[:0]
         else:
-            self.sites = _own_sites(sites, study, self._day)
+            self.sites = own_sites(sites, study, self._day)
         self._demand = demand_at_chefs_lieux(study.communes, year=self._year)
         network = study.network
         self._here = snap(network, self._demand, max_snap_m=self._snap_m)
-        # either end of a cut segment may be the rim, as in `is_complete`
-        cut = np.flatnonzero(np.asarray(network.segment_rim) & np.asarray(network.segment_main))
-        rim = Positions(
-            np.repeat(cut, 2), np.tile([0.0, 1.0], len(cut)), np.zeros(2 * len(cut))
-        )  # fmt: skip
+        rim = rim_positions(network)
         self._places = Positions(
             *(np.concatenate([getattr(p, name) for p in (self._here, rim)])
               for name in ("segment", "share", "snap_m"))
@@ -271,25 +266,11 @@ class Simulator:
         beyond_s = 0.0 if self._around else time_s[people:].min(initial=np.inf)
         late = (times["travel_time_s"] > cutoff_s).to_numpy()
         outside = late & (self._rim_s + beyond_s <= cutoff_s)
-        table = _by_commune(study.communes, self._demand, times, sites, cutoff_s)
-        total, reached = table["population"].sum(), table["population_covered"].sum()
-        codes = sites.loc[sites["in_study"].to_numpy(dtype=bool), "code_insee"]
-        towns = divided_towns(study.communes, study.cantons)
-        cantons = _by_zone(table, "canton", codes)
-        uncovered = pd.DataFrame(table[table["travel_time_s"] > cutoff_s].drop(columns="geometry"))
-        return Coverage(
-            share=share(reached, total),
-            population=float(total),
-            population_covered=float(reached),
-            by_commune=table,
-            by_canton=cantons.assign(divided_town=cantons["code"].isin(towns)),
-            by_epci=_by_zone(table, "epci", codes),
-            cantons=cantons_covered(codes, study.communes, study.cantons),
-            uncovered=uncovered.sort_values(
-                ["population", "code_insee"], ascending=[False, True], ignore_index=True
-            ),
-            unknown=table.loc[table["population"].isna(), "code_insee"].tolist(),
-            sites=sites,
+        return summed_up(
+            study,
+            self._demand,
+            times,
+            sites,
             sites_off_road=sites.loc[~np.isfinite(snap_m), "facility_id"].astype(str).tolist(),
             complete=self._held and not bool(outside.any()),
             minutes=self._minutes,
@@ -297,7 +278,6 @@ class Simulator:
             population_year=self._year,
             direction=self._direction,
             around=self._around,
-            profile=study.profile.name,
         )
 
     def _column(self, sites: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
@@ -366,6 +346,4 @@ def _times(result: Coverage) -> tuple[float, float]:
     """Mean time by people over those who reach a site, and the worst; seconds."""
     people = result.by_commune["population"].fillna(0.0).to_numpy()
     time_s = result.by_commune["travel_time_s"].to_numpy()
-    reached = np.isfinite(time_s)
-    mean = share(people[reached] @ time_s[reached], people[reached].sum())
-    return mean, float(time_s[people > 0].max(initial=0.0))
+    return mean_time_s(result), float(time_s[people > 0].max(initial=0.0))

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from accessibility.analysis.coverage import Coverage
 from accessibility.network.summary import speed_origins
+from accessibility.study.bundle import FRANCE_SERVICES
 from accessibility.study.study import Study
 
 ZONES = {"commune": "Commune", "canton": "Canton", "epci": "EPCI"}
@@ -125,8 +126,8 @@ def _fact_rows(
     yield "Cantons with a site", span + total + told
     which = own_sites or ("with the neighbours'" if result.around else "the territory's own")
     dated = result.sites["label_date"].notna().any() if "label_date" in result.sites else False
-    by_day = f", labelled by {result.as_of}" if dated or study.service == "France services" else ""
-    what = study.service if study.service == "France services" else f"of kind {study.service}"
+    by_day = f", labelled by {result.as_of}" if dated or study.service == FRANCE_SERVICES else ""
+    what = study.service if study.service == FRANCE_SERVICES else f"of kind {study.service}"
     number = f"{len(result.sites)}" if own_sites else f"{len(result.sites)} {what}"
     yield "Sites", f"{number}, {which}{by_day}"
     if "format" in result.sites and (moving := int((result.sites["format"] != "Fixe").sum())):

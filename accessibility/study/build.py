@@ -35,8 +35,6 @@ from accessibility.study.demand import demand_at_chefs_lieux, population_years
 from accessibility.study.ring import Ring, ring
 from accessibility.study.sites import sites_of_file, sites_of_kind
 
-FRANCE_SERVICES = "France services"
-
 LEAST_SNAPPED = 0.9
 """An extract that gives fewer chefs-lieux a road is one of another region."""
 
@@ -125,7 +123,7 @@ def build_study(
     read = read_osm(extracts, within=communes, buffer_km=buffer_km)
     progress("network")
     own_sites = None if sites is None else Path(sites)
-    service = kind or (FRANCE_SERVICES if own_sites is None else own_sites.stem)
+    service = kind or (bundle.FRANCE_SERVICES if own_sites is None else own_sites.stem)
     settings = _settings(departement, communes, buffer_km, service)
     settings["metric_crs"] = metric_crs(communes)
     settings["bounds"] = [round(float(v), 4) for v in read.roads.roads.total_bounds]
@@ -265,7 +263,7 @@ def _settings(
     defaults = DEFAULTS | {"as_of": dt.date(2022, 11, 15)} | known.get("defaults", {})
     if defaults["population"] not in years:
         defaults["population"] = years[0]
-    told = ("published", "grant") if service == FRANCE_SERVICES else ()
+    told = ("published", "grant") if service == bundle.FRANCE_SERVICES else ()
     extra = {key: known[key] for key in told if key in known}
     return {
         "name": known.get("name", departement),

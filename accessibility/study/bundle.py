@@ -8,6 +8,9 @@ from pathlib import Path
 from accessibility.errors import UnknownNameError
 from accessibility.inputs.settings import read_toml
 
+FRANCE_SERVICES = "France services"
+"""The service of a study that is told no other."""
+
 SETTINGS = "study.toml"
 MANIFEST = "manifest.json"
 ROADS = "osm/roads.parquet"
