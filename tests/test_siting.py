@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accessibility.analysis.siting_models import (
@@ -120,6 +120,9 @@ def test_set_cover_is_the_fewest_of_all(seed: int, target: float) -> None:
 
 
 @PROPERTY
+@example(34051, p_median)  # HiGHS, given a start, called it optimal
+@example(775, p_median)
+@example(2612, p_median)
 @given(SEEDS, st.sampled_from([p_median, p_center]))
 def test_drives_are_the_shortest_of_all(seed: int, model: Callable[..., Solution]) -> None:
     times, people, current = instance(seed)

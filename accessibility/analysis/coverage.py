@@ -303,7 +303,8 @@ def own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDat
         own = own[~(pd.to_datetime(own["label_date"]) > pd.Timestamp(day))]
     own = own.reset_index(drop=True)
     where = place_in_communes(own, study.communes)
-    own["code_insee"] = own["code_insee"].fillna(where) if "code_insee" in own else where
+    given = own["code_insee"] if "code_insee" in own else where
+    own["code_insee"] = given.where(given.notna(), where)
     own["in_study"] = own["code_insee"].isin(study.communes["code_insee"])
     if "name" not in own:
         own["name"] = own["facility_id"].astype(str)

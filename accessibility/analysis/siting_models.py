@@ -140,7 +140,6 @@ def max_coverage(
     )  # fmt: skip
     answer = solve(
         program,
-        start=_start(problem, program, chosen),
         time_limit_s=until - time.monotonic(),
         abs_gap=_whole_gap(weights),
     )
@@ -229,8 +228,6 @@ def set_cover(
             np.ones(count), np.ones(count), problem.cover.T.tocsr(),
             np.ones(len(problem.weights)), count,
         )  # fmt: skip
-        start = np.zeros(count)
-        start[chosen] = 1.0
     else:
         gains = _covering(problem)
         rows = _stack(gains.rows, sp.csr_array(gains.cost))
@@ -238,8 +235,7 @@ def set_cover(
         least = np.r_[gains.least, need - 0.5 if whole else need]
         ones = np.r_[np.ones(gains.whole), np.zeros(len(gains.cost) - gains.whole)]
         program = Program(ones, gains.upper, rows, least, gains.whole)
-        start = _start(problem, program, chosen)
-    answer = solve(program, start=start, time_limit_s=until - time.monotonic(), abs_gap=WHOLE_GAP)
+    answer = solve(program, time_limit_s=until - time.monotonic(), abs_gap=WHOLE_GAP)
     bound = len(forced) + max(1.0, float(np.ceil(answer.bound - 1e-6)))
     if answer.values is None:
         return _solution(greedy, number, min(bound, number), False, number, greedy)
@@ -350,11 +346,7 @@ def p_median(
     least = now.copy()
     least[where[first]] = when[first]
     base = float((people * least).sum())
-    start = None
-    if np.isfinite(cost):
-        reached = _current(times, at_first, greedy)[columns]
-        start = np.r_[np.isin(rows, greedy), reached[where] > when].astype(float)
-    answer = solve(program, start=start, time_limit_s=until - time.monotonic())
+    answer = solve(program, time_limit_s=until - time.monotonic())
     if answer.infeasible:
         raise SettingError(_too_few(p))
     bound = base + max(answer.bound, 0.0)
@@ -487,16 +479,6 @@ def _covering(problem: Reduced) -> Program:
     rows = sp.hstack([columns[:, groups].T, -sp.eye_array(m)], format="csr")
     cost = np.r_[alone, problem.weights[groups]]
     return Program(cost, np.ones(n + m), rows, np.zeros(m), n)
-
-
-def _start(problem: Reduced, program: Program, chosen: Ints) -> Floats:
-    start = np.zeros(len(program.cost))
-    start[chosen] = 1.0
-    groups = len(program.cost) - program.whole
-    start[program.whole :] = np.minimum(
-        program.rows[:groups, : program.whole] @ start[: program.whole], 1
-    )
-    return start
 
 
 def _stack(rows: Any, last: Any) -> Any:
