@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from accessibility.analysis.coverage import Coverage as Coverage
     from accessibility.analysis.coverage import coverage as coverage
     from accessibility.analysis.gain import gain as gain
+    from accessibility.analysis.isochrone_error import isochrone_error as isochrone_error
+    from accessibility.analysis.isochrones import isochrones as isochrones
     from accessibility.analysis.simulate import simulate as simulate
     from accessibility.analysis.siting import frontier as frontier
     from accessibility.analysis.siting import optimise as optimise
+    from accessibility.analysis.surface import surface as surface
     from accessibility.errors import AccessibilityError as AccessibilityError
     from accessibility.inputs.osm import read_osm as read_osm
     from accessibility.inputs.osm import read_roads as read_roads
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from accessibility.network.interchange import to_networkx as to_networkx
     from accessibility.network.profile import load_profile as load_profile
     from accessibility.network.snap import snap as snap
+    from accessibility.routing.reach import reach as reach
     from accessibility.routing.times import travel_time_matrix as travel_time_matrix
     from accessibility.routing.times import travel_times as travel_times
     from accessibility.study.build import build_study as build_study
@@ -35,6 +39,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
+    "reach": "routing.reach",
+    "surface": "analysis.surface",
+    "isochrones": "analysis.isochrones",
+    "isochrone_error": "analysis.isochrone_error",
     "AccessibilityError": "errors",
     "Coverage": "analysis.coverage",
     "RoadNetwork": "network.graph",

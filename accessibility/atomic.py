@@ -46,16 +46,37 @@ def write_whole(path: Path, write: Callable[[Path], None], *, overwrite: bool) -
     OutputError
         If `path` exists and `overwrite` is false, or the disk refuses.
     """
-    check_free(path, overwrite=overwrite)
+    write_together({path: write}, overwrite=overwrite)
+
+
+def write_together(writers: dict[Path, Callable[[Path], None]], *, overwrite: bool) -> None:
+    """Write files of one folder that belong together: all are made before any is renamed.
+
+    Parameters
+    ----------
+    writers : dict of Path to callable
+        Each is called with its temporary path, in order; the earlier ones stand beside it.
+    overwrite : bool
+
+    Raises
+    ------
+    OutputError
+        As in `write_whole`.
+    """
+    for path in writers:
+        check_free(path, overwrite=overwrite)
+    path = next(iter(writers))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            made = Path(folder) / path.name
-            write(made)
-            if path.is_dir():
-                _swap(made, path, old=Path(folder) / f"{path.name}.old")
-            else:
-                made.replace(path)
+            made = {path: Path(folder) / path.name for path in writers}
+            for path, write in writers.items():
+                write(made[path])
+            for path in writers:
+                if path.is_dir():
+                    _swap(made[path], path, old=Path(folder) / f"{path.name}.old")
+                else:
+                    made[path].replace(path)
     except AccessibilityError:
         raise
     except OSError as error:

@@ -135,6 +135,7 @@ COMMUNES = Schema(
     key="code_insee",
     geometry=("Polygon", "MultiPolygon"),
 )
+BUILDINGS = Schema("buildings", {"footprint_m2": Column("float", minimum=0.0)}, geometry=("Point",))
 DEMAND = Schema(
     "demand",
     {

@@ -31,7 +31,7 @@ import pandas as pd
 from causes import Difference, like_osrm, snapped_apart_m
 
 import accessibility as acc
-from accessibility.analysis.coverage import counted_sites
+from accessibility.analysis.choices import counted_sites
 from accessibility.inputs.territory import metric_crs
 from accessibility.network.profile import load_profile
 from accessibility.network.snap import snap

@@ -19,7 +19,12 @@ import accessibility
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "accessibility"
 
-CONDA_NAMES = {"osmium": "pyosmium", "build": "python-build", "tzdata": "python-tzdata"}
+CONDA_NAMES = {
+    "osmium": "pyosmium",
+    "build": "python-build",
+    "playwright": "playwright-python",
+    "tzdata": "python-tzdata",
+}
 """Distributions that conda-forge names otherwise than PyPI."""
 
 OPEN_TO_ALL = ("errors", "schema", "atomic")

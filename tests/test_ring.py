@@ -16,7 +16,8 @@ import tomli_w
 from networks import ORIGIN, STREET, lonlat, write_extract
 from studies import AVAL, VILLE, communes_table, write_study
 
-from accessibility.analysis.coverage import counted_sites, coverage
+from accessibility.analysis.choices import counted_sites
+from accessibility.analysis.coverage import coverage
 from accessibility.errors import UnknownNameError
 from accessibility.inputs.catalogue import catalogue
 from accessibility.inputs.osm import read_osm

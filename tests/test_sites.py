@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from studies import sites_table
 
-from accessibility.analysis.coverage import counted_sites
+from accessibility.analysis.choices import counted_sites
 from accessibility.errors import InputError
 from accessibility.inputs.catalogue import catalogue
 from accessibility.inputs.csv import read_csv

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, get_args
+from typing import get_args
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from accessibility.analysis.cantons import Cantons, cantons_covered, divided_towns
+from accessibility.analysis.choices import (
+    checked_day,
+    checked_minutes,
+    counted_sites,
+    own_sites,
+)
 from accessibility.analysis.completeness import is_complete
-from accessibility.errors import InputError, SettingError
+from accessibility.errors import SettingError
 from accessibility.network.snap import snap
-from accessibility.routing.times import Direction, check_ids, travel_times
-from accessibility.schema import WGS84, check_crs
+from accessibility.routing.times import Direction, travel_times
 from accessibility.study.demand import demand_at_chefs_lieux
 from accessibility.study.ring import at_the_end
-from accessibility.study.sites import place_in_communes
 from accessibility.study.study import Study
 
 
@@ -52,7 +55,7 @@ class Coverage:
     complete : bool
         False where a trip that leaves the data could cover more people, or a commune lies
         where the data end and has no road in reach.
-    minutes, as_of, population_year, direction, around, profile
+    minutes, as_of, population_year, direction, around, profile, walk_kph
         The choices behind the figure.
     """
 
@@ -74,6 +77,7 @@ class Coverage:
     direction: Direction
     around: bool
     profile: str
+    walk_kph: float | None = None
 
     def __repr__(self) -> str:
         return (
@@ -92,6 +96,7 @@ def coverage(
     around: bool = False,
     sites: gpd.GeoDataFrame | None = None,
     max_snap_m: float | None = None,
+    walk_kph: float | None = None,
 ) -> Coverage:
     """Share of the inhabitants who reach a site by car within the cut-off.
 
@@ -115,6 +120,9 @@ def coverage(
         a `label_date` are counted from that day.
     max_snap_m : float, optional
         A place farther from any road is not reached.
+    walk_kph : float, optional
+        Speed at which the way between a place and its road is walked, at both ends of the
+        trip; it takes no time if absent.
 
     Returns
     -------
@@ -153,7 +161,9 @@ def coverage(
     else:
         counted = own_sites(sites, study, day)
     demand = demand_at_chefs_lieux(study.communes, year=year)
-    times = travel_times(study.network, demand, counted, direction=way, max_snap_m=snap_m)
+    times = travel_times(
+        study.network, demand, counted, direction=way, max_snap_m=snap_m, walk_kph=walk_kph
+    )
     off_road = snap(study.network, counted, max_snap_m=snap_m).segment < 0
     held = not at_the_end(
         demand[~np.isfinite(times["demand_snap_m"].to_numpy())], study.settings["extents"],
@@ -175,6 +185,7 @@ def coverage(
         population_year=year,
         direction=way,
         around=around,
+        walk_kph=walk_kph,
     )
 
 
@@ -191,6 +202,7 @@ def summed_up(
     population_year: int,
     direction: Direction,
     around: bool,
+    walk_kph: float | None = None,
 ) -> Coverage:
     """Sum up known drive times; see `coverage`.
 
@@ -203,7 +215,7 @@ def summed_up(
         As `travel_times` gives them, in the same order.
     sites : GeoDataFrame
         Those that the times are to.
-    sites_off_road, complete, minutes, as_of, population_year, direction, around
+    sites_off_road, complete, minutes, as_of, population_year, direction, around, walk_kph
         Of the answer.
     """
     cutoff_s = minutes * 60.0
@@ -234,6 +246,7 @@ def summed_up(
         direction=direction,
         around=around,
         profile=study.profile.name,
+        walk_kph=walk_kph,
     )
 
 
@@ -254,61 +267,6 @@ def share(part: float, whole: float) -> float:
     (0.25, nan)
     """
     return float(part / whole) if whole > 0 else float("nan")
-
-
-def counted_sites(
-    sites: gpd.GeoDataFrame, as_of: dt.date, *, around: bool = False
-) -> gpd.GeoDataFrame:
-    """Sites labelled by a day: the territory's, or the neighbours' as well.
-
-    Antennas of France services are not counted: the official barometer agrees with the principal
-    sites alone. A site without a date always counts.
-    """
-    kept = (sites["kind"] != "Antenne") & ~(sites["label_date"] > pd.Timestamp(as_of))
-    if not around:
-        kept &= sites["in_study"]
-    return sites[kept.to_numpy()].reset_index(drop=True)
-
-
-def checked_minutes(value: Any) -> float:
-    """Refuse a cut-off that is no number of minutes above 0."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1e5:
-        raise SettingError(f"the cut-off is {value!r} minutes; a number above 0 is expected.")
-    return float(value)
-
-
-def checked_day(value: dt.date | str) -> dt.date:
-    """Read a date, or its text such as 2022-11-15."""
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise SettingError(
-            f"{value!r} is no date ({error}); one such as 2022-11-15 is expected."
-        ) from error
-
-
-def own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDataFrame:
-    """Give sites of one's own what a facility needs, the commune by where they stand."""
-    if sites.empty:
-        raise InputError("the table of sites has no rows; at least one site is expected.")
-    check_ids(sites, "facility_id")
-    if sites.crs is None:
-        check_crs(sites, WGS84, what="the table of sites")
-    own = sites.copy()
-    if "label_date" in own:
-        own = own[~(pd.to_datetime(own["label_date"]) > pd.Timestamp(day))]
-    own = own.reset_index(drop=True)
-    where = place_in_communes(own, study.communes)
-    given = own["code_insee"] if "code_insee" in own else where
-    own["code_insee"] = given.where(given.notna(), where)
-    own["in_study"] = own["code_insee"].isin(study.communes["code_insee"])
-    if "name" not in own:
-        own["name"] = own["facility_id"].astype(str)
-    return own
 
 
 def _by_commune(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from accessibility.analysis.coverage import checked_day, checked_minutes, counted_sites
+from accessibility.analysis.choices import checked_day, checked_minutes, counted_sites
 from accessibility.errors import SettingError
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.snap import Positions, snap

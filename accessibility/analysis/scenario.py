@@ -38,7 +38,7 @@ import geopandas as gpd
 import pandas as pd
 import tomli_w
 
-from accessibility.analysis.coverage import counted_sites
+from accessibility.analysis.choices import counted_sites
 from accessibility.errors import InputError, UnknownNameError, first_of
 from accessibility.inputs.settings import number, read_toml
 from accessibility.schema import WGS84

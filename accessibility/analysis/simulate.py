@@ -11,16 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from accessibility.analysis.completeness import rim_positions
-from accessibility.analysis.coverage import (
-    Coverage,
+from accessibility.analysis.choices import (
     checked_day,
     checked_minutes,
     counted_sites,
-    mean_time_s,
     own_sites,
-    summed_up,
 )
+from accessibility.analysis.completeness import rim_positions
+from accessibility.analysis.coverage import Coverage, mean_time_s, summed_up
 from accessibility.analysis.scenario import Scenario, resolve
 from accessibility.errors import SettingError
 from accessibility.network.snap import Positions, snap

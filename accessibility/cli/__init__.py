@@ -12,9 +12,12 @@ from accessibility.cli import (
     coverage,
     data,
     gain,
+    isochrones,
+    map,  # noqa: A004 - the name of the command
     network,
     optimise,
     simulate,
+    surface,
     times,
 )
 from accessibility.errors import AccessibilityError
@@ -30,8 +33,11 @@ app = typer.Typer(
 app.command("coverage")(coverage.command)
 app.command("times")(times.command)
 app.command("compare")(compare.command)
+app.command("isochrones")(isochrones.command)
+app.command("surface")(surface.command)
 app.command("simulate")(simulate.command)
 app.command("gain")(gain.command)
+app.command("map")(map.command)
 app.command("optimise")(optimise.command)
 app.command("optimize", hidden=True)(optimise.command)
 app.command("network")(network.command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -11,14 +10,21 @@ from typing import Annotated
 import typer
 
 from accessibility.cli.options import (
+    AroundOption,
+    AsOfOption,
     ChangeOption,
+    DirectionOption,
+    JsonOption,
     OverwriteOption,
+    PopulationOption,
     ProfileOption,
+    SitesOption,
     StudyOption,
+    WalkOption,
     changes_of,
-    iso_date,
     positive_minutes,
     prepare,
+    read_sites,
     waiting,
 )
 
@@ -31,47 +37,27 @@ class Zone(StrEnum):
     epci = "epci"
 
 
-class Way(StrEnum):
-    """Which way people drive."""
-
-    to = "to"
-    from_ = "from"
-
-
 def command(
     study: StudyOption = "jura",
     minutes: Annotated[
         float | None,
         typer.Option(callback=positive_minutes, help="Cut-off in minutes, inclusive."),
     ] = None,
-    as_of: Annotated[
-        dt.date | None,
-        typer.Option(parser=iso_date, metavar="DATE", help="Count sites labelled by this day."),
-    ] = None,
+    as_of: AsOfOption = None,
     by: Annotated[Zone | None, typer.Option(help="Break the figure down.")] = None,
-    sites: Annotated[
-        Path | None,
-        typer.Option(
-            help="Sites of your own: CSV with lon, lat or INSEE codes, GeoJSON, GeoPackage."
-        ),
-    ] = None,
-    around: Annotated[
-        bool, typer.Option("--around", help="Count the neighbouring départements' sites too.")
-    ] = False,
+    sites: SitesOption = None,
+    around: AroundOption = False,
     profile: ProfileOption = None,
     change: ChangeOption = None,
-    population: Annotated[
-        int | None, typer.Option(help="Census year of the population, such as 2019.")
-    ] = None,
-    direction: Annotated[Way | None, typer.Option(help="Drive to the site, or from it.")] = None,
+    population: PopulationOption = None,
+    direction: DirectionOption = None,
+    walk_kph: WalkOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for coverage.csv, communes.gpkg and manifest.json."),
     ] = None,
     overwrite: OverwriteOption = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON alone to standard output.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Share of the inhabitants who reach a site by car within the cut-off.
 
@@ -85,7 +71,6 @@ def command(
     if out is not None:
         check_free(out, overwrite=overwrite)
     from accessibility.analysis.coverage import coverage
-    from accessibility.inputs.points import read_points
     from accessibility.report import text
     from accessibility.report.manifest import write_manifest
     from accessibility.report.tables import write_coverage
@@ -93,11 +78,7 @@ def command(
 
     place = load_study(study, profile=profile, changes=changes_of(change))
     prepare(place)
-    own = None
-    if sites is not None:
-        bounds = place.network_bounds
-        own = read_points(sites, communes=place.communes, bounds=bounds)
-        own = own.rename(columns={"id": "facility_id"})
+    own = read_sites(place, sites)
     with waiting("Computing drive times"):
         result = coverage(
             place,
@@ -107,6 +88,7 @@ def command(
             direction=None if direction is None else direction.value,
             around=around,
             sites=own,
+            walk_kph=walk_kph,
         )
     zone = None if by is None else by.value
     answer = text.coverage_json(place, result, by=zone)

@@ -6,12 +6,25 @@ import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from accessibility.study.study import Study
+
+
+class Way(StrEnum):
+    """Which way people drive."""
+
+    to = "to"
+    from_ = "from"
+
 
 StudyOption = Annotated[
     str, typer.Option("--study", help="Bundled study by name, or a folder that build made.")
@@ -28,6 +41,25 @@ ChangeOption = Annotated[
         help="Change a value of the profile: speeds_kph.secondary=90; may be given again.",
     ),
 ]
+SitesOption = Annotated[
+    Path | None,
+    typer.Option(help="Sites of your own: CSV with lon, lat or INSEE codes, GeoJSON, GeoPackage."),
+]
+SiteOption = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="One site alone; may be given again.")
+]
+AroundOption = Annotated[
+    bool, typer.Option("--around", help="Count the neighbouring départements' sites too.")
+]
+PopulationOption = Annotated[
+    int | None, typer.Option(help="Census year of the population, such as 2019.")
+]
+DirectionOption = Annotated[Way | None, typer.Option(help="Drive to the site, or from it.")]
+WalkOption = Annotated[
+    float | None,
+    typer.Option(help="Walk the way off the road at this speed; it takes no time if absent."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone to standard output.")]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace an output that exists.")
 ]
@@ -55,6 +87,37 @@ def iso_date(value: str) -> dt.date:
         raise typer.BadParameter(
             f"{value!r} is no date ({error}); one such as 2022-11-15 is expected."
         ) from error
+
+
+AsOfOption = Annotated[
+    dt.date | None,
+    typer.Option(parser=iso_date, metavar="DATE", help="Count sites labelled by this day."),
+]
+
+
+def minutes_list(value: str) -> str:
+    """Refuse cut-offs that are no ascending minutes, such as 10,20,30."""
+    try:
+        found = [float(part) for part in value.split(",")]
+    except ValueError:
+        found = []
+    ascending = all(a < b for a, b in pairwise(found))
+    if not found or not ascending or not all(0 < minutes < 1e5 for minutes in found):
+        raise typer.BadParameter(
+            f"{value!r} are no cut-offs; minutes above 0, each once and ascending, such as "
+            "10,20,30, are expected."
+        )
+    return value
+
+
+def read_sites(study: Study, path: Path | None) -> gpd.GeoDataFrame | None:
+    """Sites that the user gave as a file."""
+    if path is None:
+        return None
+    from accessibility.inputs.points import read_points
+
+    points = read_points(path, communes=study.communes, bounds=study.network_bounds)
+    return points.rename(columns={"id": "facility_id"})
 
 
 def say(message: str) -> None:

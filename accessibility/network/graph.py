@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -34,6 +34,9 @@ from accessibility.network.restrictions import double_edges, open_turns
 from accessibility.network.speeds import table_speeds
 from accessibility.network.turns import Edges, node_costs, turn_table
 from accessibility.schema import LAMBERT_93, NODES, RESTRICTIONS, ROADS, RoadTables, validate
+
+if TYPE_CHECKING:
+    from accessibility.network.road_index import RoadIndex
 
 Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
@@ -135,17 +138,11 @@ class RoadNetwork:
         return found[np.argsort(self.edge_base[found], kind="stable")]
 
     @cached_property
-    def main_index(self) -> tuple[npt.NDArray[np.int64], shapely.STRtree]:
-        """Segments of the main part, and a spatial index of their lines in `metric_crs`.
+    def road_index(self) -> RoadIndex:
+        """Finds the nearest road of the main part; made when the first point is snapped."""
+        from accessibility.network.road_index import index_roads  # compiled, not always needed
 
-        Made when the first point is snapped, and kept.
-        """
-        main = np.flatnonzero(self.segment_main)
-        size = np.diff(self.line_start)[main]
-        first = np.repeat(self.line_start[main] - np.cumsum(size) + size, size)
-        points = self.xy[first + np.arange(len(first))]
-        lines = shapely.linestrings(points, indices=np.repeat(np.arange(len(main)), size))
-        return main, shapely.STRtree(lines)
+        return index_roads(np.flatnonzero(self.segment_main), self.line_start, self.xy)
 
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy` files, which open memory-mapped."""

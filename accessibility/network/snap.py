@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -37,6 +38,10 @@ class Positions:
 
     def __len__(self) -> int:
         return len(self.segment)
+
+    def take(self, which: Any) -> Positions:
+        """Some of the positions: rows, or a window of a grid."""
+        return Positions(self.segment[which], self.share[which], self.snap_m[which])
 
 
 def snap(
@@ -80,21 +85,12 @@ def snap(
     if wrong.any():
         rows = first_of(np.flatnonzero(wrong))
         raise InputError(f"points are expected; rows {rows} hold none or another geometry.")
-    where = shapes.to_crs(network.metric_crs).to_numpy()
-    main, index = network.main_index
-    segment = np.full(len(where), -1, dtype=np.int64)
-    share = np.zeros(len(where))
-    distance = np.full(len(where), np.inf)
-    if len(where):
-        (point, line), found = index.query_nearest(
-            where, max_distance=max_snap_m, return_distance=True
-        )
-        order = np.lexsort((line, point))
-        point, line, found = point[order], line[order], found[order]
-        point, first = np.unique(point, return_index=True)
-        line = line[first]
-        segment[point], distance[point] = main[line], found[first]
-        share[point] = shapely.line_locate_point(
-            index.geometries[line], where[point], normalized=True
-        )
-    return Positions(segment, share, distance)
+    where = shapely.get_coordinates(shapes.to_crs(network.metric_crs).to_numpy())
+    return snap_xy(network, where, max_snap_m=max_snap_m)
+
+
+def snap_xy(
+    network: RoadNetwork, xy: npt.NDArray[np.float64], *, max_snap_m: float = MAX_SNAP_M
+) -> Positions:
+    """`snap` for coordinates in the metric CRS of the network, shape (points, 2)."""
+    return Positions(*network.road_index.nearest(xy, max_snap_m))

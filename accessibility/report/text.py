@@ -136,7 +136,8 @@ def _fact_rows(
             f"{moving} of them with several places or itinerant, counted at the one point listed",
         )
     way = "from home to the site" if result.direction == "to" else "from the site to home"
-    yield "Profile", f"{result.profile}: {study.profile.description}; {way}"
+    on_foot = "" if result.walk_kph is None else f"; off the road at {result.walk_kph:g} km/h"
+    yield "Profile", f"{result.profile}: {study.profile.description}; {way}{on_foot}"
     yield "Population", f"population municipale {result.population_year}, at the chef-lieu"
     origin = speed_origins(study.network)
     yield (
@@ -246,6 +247,7 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
         "sites": len(result.sites),
         "published_share": published.get("share_covered"),
         "profile": result.profile,
+        "walk_kph": result.walk_kph,
         "minutes": result.minutes,
         "as_of": result.as_of.isoformat(),
         "population_year": result.population_year,

@@ -100,15 +100,15 @@ def search(start, edge, turn_ms, edge_ms, seed_edge, seed_ms, seed_rank, limit_m
 
 @njit(cache=True)
 def read_positions(
-    start, edge, turn_ms, label, rank, at_edge, at_ms, at_row, seed_edge, seed_part_ms, seed_rank,
-    limit_ms, n_rows,
+    start, edge, turn_ms, label, rank, at_edge, at_ms, at_off_ms, at_row,
+    seed_edge, seed_part_ms, seed_off_ms, seed_rank, limit_ms, n_rows,
 ):  # fmt: skip
     """Least time at positions, and the source it comes from; `NEVER` and -1 beyond the limit.
 
     `start, edge, turn_ms` are the turns against the direction of the search. Position i lies
     `at_ms[i]` along edge `at_edge[i]` and belongs to row `at_row[i]`. Seeds, sorted by edge,
     say how far along their edge each source stands: one ahead of it on the same edge is
-    reached without any turn.
+    reached without any turn. `at_off_ms` and `seed_off_ms` are the times off the road.
     """
     time = np.full(n_rows, NEVER, dtype=np.int32)
     source = np.full(n_rows, NEVER, dtype=np.int32)
@@ -117,7 +117,7 @@ def read_positions(
         for k in range(start[e], start[e + 1]):
             if label[edge[k]] == NEVER:
                 continue
-            t = np.int64(label[edge[k]]) + turn_ms[k] + at_ms[i]
+            t = np.int64(label[edge[k]]) + turn_ms[k] + at_ms[i] + at_off_ms[i]
             s = rank[edge[k]]
             if t <= limit_ms and (t < time[row] or (t == time[row] and s < source[row])):
                 time[row] = t
@@ -125,10 +125,13 @@ def read_positions(
         k = np.searchsorted(seed_edge, e)
         while k < len(seed_edge) and seed_edge[k] == e:
             ahead = np.int64(at_ms[i]) - seed_part_ms[k]
-            if 0 <= ahead <= limit_ms and (
-                ahead < time[row] or (ahead == time[row] and seed_rank[k] < source[row])
+            t = ahead + seed_off_ms[k] + at_off_ms[i]
+            if (
+                ahead >= 0
+                and t <= limit_ms
+                and (t < time[row] or (t == time[row] and seed_rank[k] < source[row]))
             ):
-                time[row] = ahead
+                time[row] = t
                 source[row] = seed_rank[k]
             k += 1
     return time, source
@@ -137,7 +140,8 @@ def read_positions(
 @njit(cache=True, parallel=True)
 def matrix(
     start, edge, turn_ms, back_start, back_edge, back_ms, edge_ms,
-    seed_first, seed_edge, seed_ms, seed_part_ms, at_edge, at_ms, at_row, limit_ms, n_rows,
+    seed_first, seed_edge, seed_ms, seed_part_ms, seed_off_ms, at_edge, at_ms, at_off_ms, at_row,
+    limit_ms, n_rows,
 ):  # fmt: skip
     """Times from each source to each row of positions.
 
@@ -152,8 +156,8 @@ def matrix(
             start, edge, turn_ms, edge_ms, seed_edge[a:b], seed_ms[a:b], none, limit_ms
         )
         times[i], _ = read_positions(
-            back_start, back_edge, back_ms, label, rank, at_edge, at_ms, at_row,
-            seed_edge[a:b], seed_part_ms[a:b], none, limit_ms, n_rows,
+            back_start, back_edge, back_ms, label, rank, at_edge, at_ms, at_off_ms, at_row,
+            seed_edge[a:b], seed_part_ms[a:b], seed_off_ms[a:b], none, limit_ms, n_rows,
         )  # fmt: skip
     return times
 

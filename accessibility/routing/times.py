@@ -24,7 +24,7 @@ NEAREST = ["facility_id", "travel_time_s", "demand_snap_m", "facility_snap_m"]
 
 
 @dataclass(frozen=True)
-class _OnEdges:
+class OnEdges:
     """Positions as places along edges: a two-way road gives a point two of them."""
 
     row: Ints
@@ -41,6 +41,7 @@ def travel_times(
     cutoff_s: float | None = None,
     direction: Direction = "to",
     max_snap_m: float = MAX_SNAP_M,
+    walk_kph: float | None = None,
 ) -> pd.DataFrame:
     """Drive time of each demand point to its nearest facility.
 
@@ -57,6 +58,9 @@ def travel_times(
         People drive to the facility, or the facility's staff drive to them.
     max_snap_m : float
         A point farther from any road is not reached.
+    walk_kph : float, optional
+        Speed at which the way between a point and its road is walked, at both ends of the
+        trip; it takes no time if absent.
 
     Returns
     -------
@@ -88,8 +92,9 @@ def travel_times(
     ranked = facilities.iloc[order]
     here, there = (snap(network, t, max_snap_m=max_snap_m) for t in (demand, ranked))
     time_ms, rank = nearest(
-        network, here, there, limit_ms=cutoff_ms(cutoff_s), towards=direction == "to"
-    )
+        network, here, there, limit_ms=cutoff_ms(cutoff_s), towards=direction == "to",
+        walk_kph=walk_kph,
+    )  # fmt: skip
     reached = rank >= 0
     found = np.where(reached, rank, 0)
     table = pd.DataFrame({"demand_id": demand["demand_id"].to_numpy()})
@@ -111,6 +116,7 @@ def travel_time_matrix(
     *,
     cutoff_s: float | None = None,
     max_snap_m: float = MAX_SNAP_M,
+    walk_kph: float | None = None,
 ) -> Floats:
     """Drive time from every origin to every destination.
 
@@ -123,6 +129,8 @@ def travel_time_matrix(
         Longest time that is looked for, inclusive; none by default.
     max_snap_m : float
         A point farther from any road is not reached.
+    walk_kph : float, optional
+        As in `travel_times`.
 
     Returns
     -------
@@ -142,7 +150,7 @@ def travel_time_matrix(
     (3, 2)
     """
     here, there = (snap(network, t, max_snap_m=max_snap_m) for t in (origins, destinations))
-    return position_matrix(network, here, there, cutoff_s=cutoff_s)
+    return position_matrix(network, here, there, cutoff_s=cutoff_s, walk_kph=walk_kph)
 
 
 def times_table(
@@ -198,21 +206,29 @@ def times_table(
 
 
 def position_matrix(
-    network: RoadNetwork, origins: Positions, destinations: Positions, *, cutoff_s: float | None
+    network: RoadNetwork,
+    origins: Positions,
+    destinations: Positions,
+    *,
+    cutoff_s: float | None,
+    walk_kph: float | None = None,
 ) -> Floats:
     """`travel_time_matrix` for points that are snapped already."""
     # The search starts from whichever side has fewer points.
     towards = len(destinations) < len(origins)
     sources, targets = (destinations, origins) if towards else (origins, destinations)
-    seeds = _on_edges(network, sources, towards=towards, arriving=towards)
-    at = _on_edges(network, targets, towards=towards, arriving=not towards)
-    ahead, behind = _turns(network, towards=towards)
+    seeds = on_edges(network, sources, towards=towards, arriving=towards)
+    at = on_edges(network, targets, towards=towards, arriving=not towards)
+    ahead, behind = turns_of(network, towards=towards)
+    seed_off, at_off = (walk_ms(p, walk_kph) for p in (sources, targets))
     first = np.searchsorted(seeds.row, np.arange(len(sources) + 1))
     order = np.lexsort((seeds.edge, seeds.row))
+    off = seed_off[seeds.row[order]]
     times = kernels.matrix(
         ahead.start, ahead.edge, ahead.cost_ms, behind.start, behind.edge, behind.cost_ms,
-        network.edge_ms, first, seeds.edge[order], seeds.rest_ms[order], seeds.part_ms[order],
-        at.edge, at.part_ms, at.row, cutoff_ms(cutoff_s), len(targets),
+        network.edge_ms, first, seeds.edge[order], seeds.rest_ms[order] + off,
+        seeds.part_ms[order], off, at.edge, at.part_ms, at_off[at.row], at.row,
+        cutoff_ms(cutoff_s), len(targets),
     )  # fmt: skip
     return seconds(times.T if towards else times)
 
@@ -224,20 +240,22 @@ def nearest(
     *,
     limit_ms: np.int64,
     towards: bool = True,
+    walk_kph: float | None = None,
 ) -> tuple[Ints, Ints]:
     """Milliseconds between each position and its nearest facility, and its row (-1: none)."""
-    seeds = _on_edges(network, facilities, towards=towards, arriving=towards)
-    at = _on_edges(network, here, towards=towards, arriving=not towards)
-    ahead, behind = _turns(network, towards=towards)
+    seeds = on_edges(network, facilities, towards=towards, arriving=towards)
+    at = on_edges(network, here, towards=towards, arriving=not towards)
+    ahead, behind = turns_of(network, towards=towards)
     order = np.lexsort((seeds.row, seeds.edge))
     edge, row = seeds.edge[order], seeds.row[order]
+    off, at_off = walk_ms(facilities, walk_kph)[row], walk_ms(here, walk_kph)[at.row]
     label, rank = kernels.search(
-        ahead.start, ahead.edge, ahead.cost_ms, network.edge_ms, edge, seeds.rest_ms[order], row,
-        limit_ms,
+        ahead.start, ahead.edge, ahead.cost_ms, network.edge_ms, edge, seeds.rest_ms[order] + off,
+        row, limit_ms,
     )  # fmt: skip
     time_ms, source = kernels.read_positions(
-        behind.start, behind.edge, behind.cost_ms, label, rank, at.edge, at.part_ms, at.row,
-        edge, seeds.part_ms[order], row, limit_ms, len(here),
+        behind.start, behind.edge, behind.cost_ms, label, rank, at.edge, at.part_ms, at_off,
+        at.row, edge, seeds.part_ms[order], off, row, limit_ms, len(here),
     )  # fmt: skip
     return time_ms, np.where(time_ms == kernels.NEVER, -1, source)
 
@@ -267,7 +285,18 @@ def cutoff_ms(cutoff_s: float | None) -> np.int64:
     return np.int64(min(np.floor(np.round(cutoff_s * 1000, 3)), kernels.NEVER - 1))
 
 
-def _turns(network: RoadNetwork, *, towards: bool) -> tuple[Turns, Turns]:
+def walk_ms(positions: Positions, walk_kph: float | None) -> Ints:
+    """Milliseconds of the way between points and their roads; none where nobody walks it."""
+    if walk_kph is None:
+        return np.zeros(positions.snap_m.shape, dtype=np.int32)
+    if isinstance(walk_kph, bool) or not 0 < walk_kph < np.inf:
+        raise SettingError(f"the walking speed is {walk_kph!r} km/h; more than 0 is expected.")
+    off_m = np.where(np.isfinite(positions.snap_m), positions.snap_m, 0.0)
+    slow = np.minimum(np.rint(off_m / walk_kph * 3600.0), kernels.NEVER // 4)
+    return slow.astype(np.int32)
+
+
+def turns_of(network: RoadNetwork, *, towards: bool) -> tuple[Turns, Turns]:
     """Turns in the direction of the search, and against it."""
     return (
         (network.preceding, network.following)
@@ -276,9 +305,9 @@ def _turns(network: RoadNetwork, *, towards: bool) -> tuple[Turns, Turns]:
     )
 
 
-def _on_edges(
+def on_edges(
     network: RoadNetwork, positions: Positions, *, towards: bool, arriving: bool
-) -> _OnEdges:
+) -> OnEdges:
     """Edges on which the positions lie.
 
     A trip departs on the edges for departures; it may arrive on any that stands for the road.
@@ -304,4 +333,4 @@ def _on_edges(
     reverse = network.edge_backward[edges] != towards
     part = np.where(reverse, whole - part, part).astype(np.int32)
     rest = (whole - part).astype(np.int32)
-    return _OnEdges(rows.astype(np.int32), edges.astype(np.int32), part, rest)
+    return OnEdges(rows.astype(np.int32), edges.astype(np.int32), part, rest)

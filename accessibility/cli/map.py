@@ -1,0 +1,112 @@
+"""`accessibility map`: who reaches a site in time, on paper or in a browser."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from accessibility.cli.options import (
+    AroundOption,
+    AsOfOption,
+    ChangeOption,
+    DirectionOption,
+    OverwriteOption,
+    PopulationOption,
+    ProfileOption,
+    SitesOption,
+    StudyOption,
+    WalkOption,
+    changes_of,
+    positive_minutes,
+    prepare,
+    read_sites,
+    waiting,
+)
+
+FIGURES = (".png", ".svg", ".pdf")
+BANDS = (10.0, 20.0, 30.0)
+"""Minutes whose areas the page shows beside that of the cut-off."""
+
+
+class Language(StrEnum):
+    """What a map may be written in."""
+
+    en = "en"
+    fr = "fr"
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="Map to write: .png, .svg, .pdf or .html.")],
+    study: StudyOption = "jura",
+    minutes: Annotated[
+        float | None,
+        typer.Option(callback=positive_minutes, help="Cut-off in minutes, inclusive."),
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="Language; a page can be switched.")] = Language.en,
+    as_of: AsOfOption = None,
+    sites: SitesOption = None,
+    around: AroundOption = False,
+    profile: ProfileOption = None,
+    change: ChangeOption = None,
+    population: PopulationOption = None,
+    direction: DirectionOption = None,
+    walk_kph: WalkOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Map of the communes by minutes to the nearest site, and of those not covered.
+
+    A .html page holds all it needs: it opens with no network, and finds a commune by name.
+
+    Example: accessibility map --lang fr --out outputs/jura.html
+    """
+    from accessibility.errors import OutputError
+    from accessibility.report.manifest import check_free_with_manifest, write_with_manifest
+
+    # a library that is missing is told before the work
+    if out.suffix == ".html":
+        from accessibility.report.map_page import map_page
+    elif out.suffix in FIGURES:
+        from accessibility.report.map_figure import map_figure, save_figure
+    else:
+        raise OutputError(f"{out}: expected is a file that ends in .png, .svg, .pdf or .html.")
+    check_free_with_manifest(out, overwrite=overwrite)
+    from accessibility.analysis.coverage import coverage
+    from accessibility.analysis.isochrones import isochrones
+    from accessibility.report.text import coverage_json
+    from accessibility.study.study import load_study
+
+    place = load_study(study, profile=profile, changes=changes_of(change))
+    prepare(place)
+    trips: dict[str, Any] = {
+        "as_of": as_of,
+        "population": population,
+        "direction": None if direction is None else direction.value,
+        "around": around,
+        "sites": read_sites(place, sites),
+        "walk_kph": walk_kph,
+    }
+    with waiting("Computing drive times"):
+        result = coverage(place, minutes=minutes, **trips)
+        bands = BANDS if out.suffix == ".html" else ()
+        areas = isochrones(place, minutes=sorted({*bands, result.minutes}), **trips)
+    words: dict[str, Any] = {"lang": lang.value, "own_sites": None if sites is None else sites.name}
+
+    def write(path: Path) -> None:
+        if out.suffix == ".html":
+            path.write_text(map_page(place, result, areas, **words), encoding="utf-8")
+        else:
+            save_figure(map_figure(place, result, areas, **words), path)
+
+    with waiting("Drawing the map"):
+        write_with_manifest(
+            place,
+            coverage_json(place, result, by=None),
+            out,
+            write,
+            own_inputs=[] if sites is None else [sites],
+            overwrite=overwrite,
+        )
+    typer.echo(f"Written: {out}, {out.name}.manifest.json")
