@@ -104,7 +104,7 @@ def command(
     from accessibility.study.study import load_study
 
     place = load_study(study, profile=profile, changes=changes_of(change))
-    prepare(place)
+    prepare(place, drawing=True)
     trips: dict[str, Any] = {
         "as_of": as_of,
         "direction": None if direction is None else direction.value,

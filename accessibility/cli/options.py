@@ -137,11 +137,16 @@ def waiting(message: str) -> Iterator[None]:
         yield
 
 
-def prepare(study: Study) -> None:
+def prepare(study: Study, *, drawing: bool = False) -> None:
     """Say what the first run does that later ones do not, before it does."""
     from accessibility.routing.kernels import compiled
 
     if not study.network_is_kept:
         say("First use of these roads with this profile: building the network, about 10 seconds.")
-    if not compiled():
-        say("First run after installation: compiling the search, about 20 seconds.")
+    if drawing:
+        from accessibility.routing.reach_kernels import read_places
+
+        if not compiled(read_places):
+            say("First drawing after installation: compiling what draws, about 20 seconds.")
+    elif not compiled():
+        say("First run after installation: compiling the search, about 15 seconds.")

@@ -62,7 +62,7 @@ def command(
     from accessibility.study.study import load_study
 
     place = load_study(study, profile=profile, changes=changes_of(change))
-    prepare(place)
+    prepare(place, drawing=True)
     with waiting("Computing drive times"):
         found = surface(
             place,

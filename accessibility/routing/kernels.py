@@ -162,7 +162,10 @@ def matrix(
     return times
 
 
-def compiled() -> bool:
-    """Whether the kernels were compiled on this machine before (numba keeps them on disk)."""
-    cache = getattr(search, "stats", None)  # plain Python where the compiler is switched off
-    return cache is None or any(Path(cache.cache_path).glob("kernels.search-*.nbi"))
+def compiled(kernel: object = search) -> bool:
+    """Whether a kernel was compiled on this machine before (numba keeps it on disk)."""
+    cache = getattr(kernel, "stats", None)  # plain Python where the compiler is switched off
+    if cache is None:
+        return True
+    module = kernel.__module__.rpartition(".")[2]
+    return any(Path(cache.cache_path).glob(f"{module}.{kernel.__name__}-*.nbi"))  # type: ignore[attr-defined]
