@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import LINE, ONE_WAY, PRIVATE, STREET, facilities, road_tables
+from test_restrictions import GRID, towns
 from test_times import (
     SQUARE,
     Description,
@@ -50,6 +51,17 @@ def test_roads_are_cut_where_the_time_is_up() -> None:
     ]
     assert rows(line(), 500, 12.5) == [[0, 375, 500, 12.5, 0], [0, 500, 625, 0, 12.5]]
     assert rows(line(), 1_000, 1) == [[0, 990, 1_000, 1, 0], [1, 1_000, 1_010, 0, 1]]
+
+
+def test_the_cutoff_is_inclusive_where_roads_meet() -> None:
+    network = line()
+    there = Positions(np.array([0]), np.array([0.5]), np.zeros(1))
+    at_the_junction = Positions(np.array([1]), np.array([0.0]), np.zeros(1))
+    for limit, reached in ((50_000, True), (49_999, False)):
+        for direction in ("to", "from"):
+            spreader = Spreader(network, direction=direction)
+            time_ms, _ = spreader.read(spreader.spread(there, limit), at_the_junction)
+            assert (time_ms == 50_000).tolist() == [reached]
 
 
 def test_a_road_reached_from_both_ends_is_cut_where_the_times_are_equal() -> None:
@@ -181,6 +193,20 @@ def test_reading_a_search_gives_the_times_of_the_others(
     matrix = position_matrix(network, *ends, cutoff_s=limit / 1000, walk_kph=walk)
     matrix = matrix if direction == "to" else matrix.T
     assert np.array_equal(seconds(np.array(alone)).T, matrix)
+
+
+@settings(max_examples=25, deadline=None)
+@given(towns(), DIRECTIONS)
+def test_reading_a_search_minds_restrictions_through_ways(town: tuple, direction: str) -> None:
+    roads, rules = town
+    tables = road_tables(GRID, [(a, b, STREET) for a, b in roads], restrictions=rules)
+    network = build_network(tables)
+    n = len(network.segment_road)
+    where = Positions(np.repeat(np.arange(n), 2), np.tile([0.25, 0.75], n), np.zeros(2 * n))
+    spreader = Spreader(network, direction=direction)  # type: ignore[arg-type]
+    found = np.array([spreader.read(s, where)[0] for s in spreader.each(where, 10**8)])
+    matrix = position_matrix(network, where, where, cutoff_s=10**5)
+    assert np.array_equal(seconds(found), matrix.T if direction == "to" else matrix)
 
 
 @settings(max_examples=40, deadline=None)

@@ -4,10 +4,13 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from networks import LINE, PRIVATE, STREET, lonlat, points, road_tables
 
 from accessibility.errors import CrsError, InputError, SettingError
 from accessibility.network.graph import RoadNetwork, build_network
+from accessibility.network.road_index import RoadIndex, index_roads
 from accessibility.network.snap import snap
 from accessibility.schema import WGS84
 
@@ -102,3 +105,63 @@ def test_a_snap_distance_is_above_0(limit: float) -> None:
 
 def test_no_points_give_no_positions() -> None:
     assert len(snap(line(), points([]))) == 0
+
+
+# -- the index of roads --------------------------------------------------------------------------
+
+
+def index(lines: list[list[tuple[float, float]]]) -> RoadIndex:
+    start = np.cumsum([0, *(len(line) for line in lines)])
+    return index_roads(
+        np.arange(len(lines)),
+        start,
+        np.concatenate([np.array(line, dtype=float) for line in lines]),
+    )
+
+
+def test_of_lines_equally_near_the_first_is_taken_whatever_was_looked_at_before() -> None:
+    lines = index([[(0, 300), (1_000, 300)], [(0, -300), (1_000, -300)]])
+    between = (500.0, 0.0)
+    for before in ((500.0, -200.0), (500.0, 200.0)):
+        segment, share, distance = lines.nearest(np.array([before, between]), 1_000)
+        assert segment[1] == 0
+        assert (share[1], distance[1]) == (0.5, 300)
+
+
+def test_a_line_of_no_length_has_a_place() -> None:
+    segment, share, distance = index([[(5, 5), (5, 5)]]).nearest(np.array([[8.0, 9.0]]), 10)
+    assert (segment.tolist(), share.tolist(), distance.tolist()) == ([0], [0], [5])
+
+
+def test_a_wide_search_ends_with_the_roads() -> None:
+    lines = index([[(0, 0), (100, 0)]])
+    segment, _, distance = lines.nearest(np.array([[1e7, 0.0], [-3e6, 4e6]]), 1e9)
+    assert segment.tolist() == [0, 0]
+    assert distance.tolist() == [1e7 - 100, 5e6]
+
+
+SPOTS = st.tuples(st.integers(-900, 900), st.integers(-900, 900))
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.lists(SPOTS, min_size=2, max_size=4), min_size=1, max_size=8),
+    st.lists(SPOTS, min_size=1, max_size=20),
+    st.sampled_from([50.0, 400.0, 5_000.0]),
+)
+def test_the_nearest_line_is_that_of_another_library(
+    lines: list, where: list, max_m: float
+) -> None:
+    found = index(lines)
+    segment, share, distance = found.nearest(np.array(where, dtype=float), max_m)
+    drawn = np.array([shapely.LineString(line) for line in lines])
+    for i, point in enumerate(shapely.points(where)):
+        apart = shapely.distance(drawn, point)
+        if apart.min() > max_m:
+            assert segment[i] == -1
+            assert distance[i] == np.inf
+            continue
+        assert distance[i] == pytest.approx(apart.min(), abs=1e-9)
+        assert apart[segment[i]] == pytest.approx(apart.min(), abs=1e-9)
+        place = shapely.line_interpolate_point(drawn[segment[i]], share[i], normalized=True)
+        assert shapely.distance(place, point) == pytest.approx(apart.min(), abs=1e-6)

@@ -82,10 +82,6 @@ class Spreader:
         # columns: rising, falling
         edges = network.segment_edges[:, ::-1] if self._towards else network.segment_edges
         self.side_ms = np.where(edges >= 0, network.edge_ms[edges], -1).astype(np.int32)
-        self._usable = np.ones(len(network.edge_ms), dtype=bool)
-        if self._towards:  # who drives to a facility departs on the edges for departures
-            self._usable[:] = False
-            self._usable[network.edge_departure[edges[edges >= 0]]] = True
         self._scratch = threading.local()
 
     def spread(self, facilities: Positions, limit_ms: int) -> Spread:
@@ -95,7 +91,7 @@ class Spreader:
         label, entry, side = self._arrays()
         segment, packed = kernels.spread(
             self._turns.start, self._turns.edge, self._turns.cost_ms, self.network.edge_ms,
-            self._edge_side, self._usable, seeds.edge, seeds.rest_ms + off[seeds.row], seeds.row,
+            self._edge_side, seeds.edge, seeds.rest_ms + off[seeds.row], seeds.row,
             np.int64(limit_ms), label, entry, side,
         )  # fmt: skip
         row = np.flatnonzero(facilities.segment >= 0)

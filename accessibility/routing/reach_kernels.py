@@ -21,7 +21,7 @@ EMPTY = np.int64(2**62)
 
 @njit(cache=True, nogil=True)
 def spread(
-    start, edge, turn_ms, edge_ms, edge_side, usable, seed_edge, seed_ms, seed_rank, limit_ms,
+    start, edge, turn_ms, edge_ms, edge_side, seed_edge, seed_ms, seed_rank, limit_ms,
     label, entry, side,
 ):  # fmt: skip
     """Segments that a search enters within the limit.
@@ -32,8 +32,6 @@ def spread(
         Turns in the direction of the search, and the time to drive each edge.
     edge_side : int32 array (edges,)
         Twice the segment, plus 1 where the edge enters it on its falling side.
-    usable : bool array (edges,)
-        Whether the other end of a trip may lie on the edge.
     seed_edge, seed_ms, seed_rank : arrays
         Sources: time from the place to the end of its edge.
     label, entry : int64 arrays (edges,); side : int64 array (2 * segments,)
@@ -90,12 +88,13 @@ def spread(
     n_sides = 0
     for i in range(n_touched):
         e = touched[i]
-        if usable[e]:
-            s = edge_side[e]
-            if side[s] == EMPTY:
-                sides[n_sides] = s
-                n_sides += 1
-            side[s] = min(side[s], entry[e])
+        # of several edges that stand for one road the least time is that of the one which a trip
+        # may take: the others lead to fewer turns
+        s = edge_side[e]
+        if side[s] == EMPTY:
+            sides[n_sides] = s
+            n_sides += 1
+        side[s] = min(side[s], entry[e])
         label[e] = EMPTY
         entry[e] = EMPTY
     for i in range(len(seed_edge)):
