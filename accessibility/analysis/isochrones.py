@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 
 from accessibility.analysis.choices import Choices, checked_minutes, choices
+from accessibility.analysis.completeness import rim_positions
 from accessibility.analysis.grid import (
     CELL_M,
     Bounds,
@@ -30,10 +31,10 @@ from accessibility.analysis.outlines import (
     simplified,
     smoothed,
 )
-from accessibility.analysis.surface import rim_s
 from accessibility.errors import InputError, SettingError, first_of
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.snap import Positions, snap
+from accessibility.routing.kernels import NEVER
 from accessibility.routing.reach import Spread, Spreader, cut_pieces, in_threads
 from accessibility.routing.times import Direction, cutoff_ms
 from accessibility.study.demand import demand_at_chefs_lieux
@@ -219,7 +220,7 @@ def _bounds(network: RoadNetwork, spreads: Sequence[Spread], around_m: float) ->
 
 def _labels(time_ms: Ints, limits: Sequence[int]) -> Ints:
     """1 within the first cut-off, 2 within the second ...; 0 beyond all, and around."""
-    labels = np.zeros((time_ms.shape[0] + 2, time_ms.shape[1] + 2), dtype=np.int8)
+    labels = np.zeros((time_ms.shape[0] + 2, time_ms.shape[1] + 2), dtype=np.int16)
     inner = labels[1:-1, 1:-1]
     for k in range(len(limits) - 1, -1, -1):
         inner[time_ms <= limits[k]] = k + 1
@@ -262,13 +263,21 @@ def _measured(
     here = snap(study.network, demand, max_snap_m=chosen.max_snap_m)
     people = demand["population"].fillna(0.0).to_numpy()
     owners = len(chosen.sites) if kind == "nearest" else 1
+    rim = rim_positions(study.network)
+
+    def owned(spread: Spread, places: Positions) -> tuple[Ints, Ints]:
+        time_ms, rank = spreader.read(spread, places)
+        return time_ms, rank.clip(0) if kind == "nearest" else np.zeros_like(rank)
+
     counted, complete = [], []
     for spread in spreads:
-        time_ms, rank = spreader.read(spread, here)
-        group = np.where(rank >= 0, rank if kind == "nearest" else 0, 0)
-        within = [np.bincount(group, people * (time_ms <= c), minlength=owners) for c in limits]
+        time_ms, owner = owned(spread, here)
+        within = [np.bincount(owner, people * (time_ms <= c), minlength=owners) for c in limits]
         counted.append(np.stack(within, axis=1))
-        complete.append(np.tile(np.array(limits) < rim_s(spreader, spread) * 1000.0, (owners, 1)))
+        time_ms, owner = owned(spread, rim)
+        first_ms = np.full(owners, NEVER)
+        np.minimum.at(first_ms, owner, time_ms)
+        complete.append(np.array(limits) < first_ms[:, None])
     pieces = cut_pieces(spreader, spreads, limits)
     metres = pieces.length_m(study.network)
     group = pieces.rank if kind == "nearest" else pieces.spread

@@ -30,7 +30,7 @@ def smoothed(labels: Ints, n_labels: int, least_cells: int) -> Ints:
 
     Returns
     -------
-    int8 array (rows, columns)
+    int16 array (rows, columns)
 
     Examples
     --------
@@ -40,7 +40,7 @@ def smoothed(labels: Ints, n_labels: int, least_cells: int) -> Ints:
     >>> smoothed(labels, 1, 2)[2].tolist()
     [0, 1, 1, 1, 0, 0]
     """
-    found = np.zeros(labels.shape, dtype=np.int8)
+    found = np.zeros(labels.shape, dtype=np.int16)
     for label in range(n_labels, 0, -1):
         inside = (labels > 0) & (labels <= label)
         if not inside.any():

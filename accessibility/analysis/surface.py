@@ -14,7 +14,7 @@ from accessibility.analysis.choices import Choices, choices
 from accessibility.analysis.completeness import rim_positions
 from accessibility.analysis.grid import CELL_M, Grid, grid_over, held, snap_cells
 from accessibility.routing.kernels import NEVER
-from accessibility.routing.reach import Spread, Spreader
+from accessibility.routing.reach import Spreader
 from accessibility.routing.times import Direction, cutoff_ms, seconds
 from accessibility.study.study import Study
 
@@ -112,11 +112,6 @@ def surface(
     inside = held(grid, study.settings["extents"], study.metric_crs)
     if inside is not None:
         time_s[~inside] = np.nan
-    return Surface(time_s, grid, study.metric_crs, rim_s(spreader, spread), chosen)
-
-
-def rim_s(spreader: Spreader, spread: Spread) -> float:
-    """Least seconds to a place where the data end; inf where none is met within the limit."""
-    rim = rim_positions(spreader.network)
-    time_ms, _ = spreader.read(spread, rim)
-    return float(seconds(time_ms).min(initial=np.inf))
+    rim_ms, _ = spreader.read(spread, rim_positions(study.network))
+    exact_to_s = float(seconds(rim_ms).min(initial=np.inf))
+    return Surface(time_s, grid, study.metric_crs, exact_to_s, chosen)

@@ -94,7 +94,7 @@ def _nearest(
     ring = 0
     while True:
         gap = (ring - 1 + inner) * size
-        if ring > 0 and gap > 0 and gap * gap > best * (1 + 1e-9) + 1e-6:
+        if ring > 0 and gap * gap > best * (1 + 1e-9) + 1e-6:
             break
         left, right, low, high = column - ring, column + ring, row - ring, row + ring
         for j in range(max(low, 0), min(high, n_rows - 1) + 1):
