@@ -66,15 +66,9 @@ def choices(
     InputError
         If a site that was asked for, or every site, lies too far from any road.
     """
-    day = checked_day(study.default("as_of") if as_of is None else as_of)
-    way = study.default("direction") if direction is None else direction
-    if way not in get_args(Direction):
-        raise SettingError(f"the direction is {way!r}; 'to' or 'from' the site is expected.")
-    snap_m = float(study.default("max_snap_m") if max_snap_m is None else max_snap_m)
-    if sites is None:
-        counted = counted_sites(study.sites, day, around=around)
-    else:
-        counted = own_sites(sites, study, day)
+    counted, day, way, snap_m = sites_and_trips(
+        study, as_of=as_of, direction=direction, around=around, sites=sites, max_snap_m=max_snap_m
+    )
     if site is not None:
         asked = [site] if isinstance(site, str) else list(site)
         known = counted["facility_id"].astype(str)
@@ -96,6 +90,38 @@ def choices(
     if not len(ranked):
         raise InputError(f"no site is counted on {day}; at least one is expected.")
     return Choices(ranked, there, off, way, snap_m, walk_kph, day, around)
+
+
+def sites_and_trips(
+    study: Study,
+    *,
+    as_of: dt.date | str | None,
+    direction: Direction | None,
+    around: bool,
+    sites: gpd.GeoDataFrame | None,
+    max_snap_m: float | None,
+) -> tuple[gpd.GeoDataFrame, dt.date, Direction, float]:
+    """Take from a study what is not told.
+
+    Returns
+    -------
+    GeoDataFrame
+        The sites that are counted.
+    date
+        By which they are labelled.
+    {"to", "from"}
+        Which way people drive.
+    float
+        Metres from a road beyond which a place is not reached.
+    """
+    day = checked_day(study.default("as_of") if as_of is None else as_of)
+    way = study.default("direction") if direction is None else direction
+    if way not in get_args(Direction):
+        raise SettingError(f"the direction is {way!r}; 'to' or 'from' the site is expected.")
+    snap_m = float(study.default("max_snap_m") if max_snap_m is None else max_snap_m)
+    if sites is None:
+        return counted_sites(study.sites, day, around=around), day, way, snap_m
+    return own_sites(sites, study, day), day, way, snap_m
 
 
 def counted_sites(

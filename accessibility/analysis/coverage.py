@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import get_args
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from accessibility.analysis.cantons import Cantons, cantons_covered, divided_towns
-from accessibility.analysis.choices import (
-    checked_day,
-    checked_minutes,
-    counted_sites,
-    own_sites,
-)
+from accessibility.analysis.choices import checked_minutes, sites_and_trips
 from accessibility.analysis.completeness import is_complete
-from accessibility.errors import SettingError
 from accessibility.network.snap import snap
 from accessibility.routing.times import Direction, travel_times
 from accessibility.study.demand import demand_at_chefs_lieux
@@ -150,16 +143,10 @@ def coverage(
     (15, 17)
     """
     cutoff = checked_minutes(study.default("minutes") if minutes is None else minutes)
-    day = checked_day(study.default("as_of") if as_of is None else as_of)
     year = study.default("population") if population is None else population
-    way = study.default("direction") if direction is None else direction
-    if way not in get_args(Direction):
-        raise SettingError(f"the direction is {way!r}; 'to' or 'from' the site is expected.")
-    snap_m = float(study.default("max_snap_m") if max_snap_m is None else max_snap_m)
-    if sites is None:
-        counted = counted_sites(study.sites, day, around=around)
-    else:
-        counted = own_sites(sites, study, day)
+    counted, day, way, snap_m = sites_and_trips(
+        study, as_of=as_of, direction=direction, around=around, sites=sites, max_snap_m=max_snap_m
+    )
     demand = demand_at_chefs_lieux(study.communes, year=year)
     times = travel_times(
         study.network, demand, counted, direction=way, max_snap_m=snap_m, walk_kph=walk_kph
