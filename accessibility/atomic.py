@@ -72,6 +72,8 @@ def write_together(writers: dict[Path, Callable[[Path], None]], *, overwrite: bo
             made = {path: Path(folder) / path.name for path in writers}
             for path, write in writers.items():
                 write(made[path])
+                if path.is_dir() and not made[path].is_dir():
+                    raise OutputError(f"{path} is a folder; the name of a file is expected.")
             for path in writers:
                 if path.is_dir():
                     _swap(made[path], path, old=Path(folder) / f"{path.name}.old")

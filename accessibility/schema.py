@@ -12,11 +12,15 @@ from typing import Literal
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from pyproj import Geod
 
 from accessibility.errors import CrsError, InputError, first_of
 
 WGS84 = "EPSG:4326"
 """Longitude and latitude, the CRS in which tables are exchanged."""
+
+GRS80 = Geod(ellps="GRS80")
+"""The ellipsoid on which lengths and areas are measured; differs from WGS 84's by 0.1 mm."""
 
 LAMBERT_93 = "EPSG:2154"
 """The metric CRS of metropolitan France, for drawing, snapping and buffers only."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
@@ -157,9 +158,9 @@ def test_an_area_that_reaches_the_rim_is_cut_there_and_says_so(tmp_path: Path) -
     # the data end 15 km west of Aval: 25 minutes
     areas = isochrones(study, minutes=[20, 30], kind="each")
     assert areas["complete"].tolist() == [True, False, True, True]
-    # the rim is Aval's, whose neighbour is complete
+    # beyond the rim Aval may be nearer than the neighbour is on the roads that are known
     parts = isochrones(study, minutes=[20, 30], kind="nearest")
-    assert parts["complete"].tolist() == [True, False, True, True]
+    assert parts["complete"].tolist() == [True, False, True, False]
     write_study(tmp_path / "whole")
     whole = isochrones(load_study(tmp_path / "whole"), minutes=[30], kind="each")
     assert whole["complete"].all()
@@ -201,7 +202,11 @@ def test_small_holes_are_filled_and_large_ones_kept(small_study: Study) -> None:
         ({"cell_m": -50}, SettingError, "size of a cell"),
         ({"cell_m": float("nan")}, SettingError, "size of a cell"),
         ({"cell_m": True}, SettingError, "size of a cell"),
-        ({"cell_m": 0.5}, SettingError, "give cells of"),
+        ({"cell_m": 0.5}, SettingError, "from 1 to 10,000"),
+        ({"minutes": 100_000}, SettingError, "up to 30,000"),
+        ({"min_area_km2": "a"}, SettingError, "least area"),
+        ({"max_snap_m": float("inf")}, SettingError, "snap distance"),
+        ({"site": 5}, UnknownNameError, "5.*f1, f2"),
         ({"tolerance_m": -1}, SettingError, "tolerance"),
         ({"min_area_km2": float("nan")}, SettingError, "least area"),
         ({"walk_kph": -4}, SettingError, "walking speed"),
@@ -329,8 +334,40 @@ def test_drawn_areas_are_right_away_from_their_rim(
     assert wrong["error_people"].min() > 0
 
 
+def test_the_error_of_some_sites_is_measured_at_their_times(small_study: Study) -> None:
+    for kind in ("merged", "nearest"):
+        areas = isochrones(small_study, minutes=[10], site="f2", kind=kind)
+        error = isochrone_error(
+            small_study, areas, small_study.demand, site="f2", nearest=kind == "nearest"
+        )
+        assert error["error_people"].tolist() == [0]
+        assert error["people_in"].tolist() == [2_000]
+
+
+def test_own_sites_may_have_numbers_and_no_names_but_not_the_id_of_all(small_study: Study) -> None:
+    sites = own_sites([0, 40_000], facility_id=[1, 2], name=[None, "B"])
+    areas = isochrones(small_study, minutes=10, sites=sites, kind="each")
+    assert areas["facility_name"].tolist() == ["1", "B"]
+    assert len(isochrones(small_study, minutes=10, sites=sites, site=[2])) == 1
+    with pytest.raises(InputError, match='"any"'):
+        isochrones(small_study, sites=own_sites([0], facility_id=["any"]))
+    with pytest.raises(InputError, match="GeoDataFrame"):
+        isochrones(small_study, sites=pd.DataFrame({"facility_id": ["a"]}))
+
+
+def test_areas_are_geodesic(small_study: Study) -> None:
+    (row,) = isochrones(small_study, minutes=10, site="f1", tolerance_m=0).itertuples()
+    # Lambert-93 makes areas too small here, by some 2 in 1,000
+    assert row.area_km2 == pytest.approx(row.geometry.area / 1e6, rel=5e-3)
+    assert row.area_km2 > row.geometry.area / 1e6
+
+
 def test_an_error_of_nothing_is_refused(small_study: Study) -> None:
     areas = isochrones(small_study, minutes=[10])
+    with pytest.raises(InputError, match="no areas"):
+        isochrone_error(small_study, areas[:0], small_study.demand)
+    with pytest.raises(InputError, match="places has no column population"):
+        isochrone_error(small_study, areas, points([(0, 0)]))
     with pytest.raises(InputError, match="no places"):
         isochrone_error(small_study, areas, points([]).assign(population=[]))
     with pytest.raises(UnknownNameError, match="f9"):

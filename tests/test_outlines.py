@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from accessibility.analysis import outline_kernels as kernels
-from accessibility.analysis.outlines import absorbed, filled, outlines, simplified, smoothed
+from accessibility.analysis.outlines import absorbed, filled, outlines, simplified, without_specks
 
 
 def framed(cells: np.ndarray) -> np.ndarray:
@@ -67,7 +67,7 @@ def test_parts_are_those_of_another_library(labels: np.ndarray, least: int) -> N
 def test_smoothed_sets_have_no_small_island_or_hole_and_stay_nested(
     labels: np.ndarray, least: int
 ) -> None:
-    found = smoothed(labels, 3, least)
+    found = without_specks(labels, 3, least)
     for k in (1, 2, 3):
         inside = (found > 0) & (found <= k)
         islands, n = ndimage.label(inside)
@@ -76,7 +76,7 @@ def test_smoothed_sets_have_no_small_island_or_hole_and_stay_nested(
         assert np.bincount(holes.ravel())[1:].min() >= min(least, (~inside).sum())
         # one more inner cell never takes a cell away
         more = np.where((labels > k) | (labels == 0), labels, 1)
-        wider = smoothed(more, 3, least)
+        wider = without_specks(more, 3, least)
         assert ((wider > 0) & (wider <= k))[inside].all()
 
 
@@ -85,11 +85,11 @@ def test_holes_and_islands_stay_from_their_area_on() -> None:
     labels[1:8, 1:8] = 1
     labels[3, 3:5] = 0  # a hole of two cells
     labels[10, 10] = 1  # an island of one
-    assert np.array_equal(smoothed(labels, 1, 1), labels)
-    two = smoothed(labels, 1, 2)
+    assert np.array_equal(without_specks(labels, 1, 1), labels)
+    two = without_specks(labels, 1, 2)
     assert two[10, 10] == 0
     assert two[3, 3] == 0
-    assert smoothed(labels, 1, 3)[3, 3:5].tolist() == [1, 1]
+    assert without_specks(labels, 1, 3)[3, 3:5].tolist() == [1, 1]
 
 
 def test_parts_that_meet_at_a_corner_are_two_and_a_part_that_meets_itself_has_a_hole() -> None:
@@ -153,7 +153,7 @@ def test_nothing_has_no_outline() -> None:
     shapes, label = outlines(nothing)
     assert (len(shapes), len(label)) == (0, 0)
     assert len(simplified(shapes, 1.0)) == 0
-    assert not smoothed(nothing, 2, 4).any()
+    assert not without_specks(nothing, 2, 4).any()
 
 
 @pytest.mark.parametrize("n", [300])

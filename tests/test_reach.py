@@ -125,6 +125,11 @@ def test_a_facility_off_the_road_is_walked_to_where_that_is_asked() -> None:
     assert walked["start_s"].max() == pytest.approx(110)
 
 
+def test_without_facilities_nothing_is_reached() -> None:
+    for each in (True, False):
+        assert len(reach(line(), facilities([]), cutoffs_s=60, each=each)) == 0
+
+
 def test_a_facility_too_far_from_any_road_reaches_nothing() -> None:
     found = reach(line(), facilities([(500, 2_000), (500, 0)]), cutoffs_s=[10])
     assert set(found["facility_id"]) == {"f1"}

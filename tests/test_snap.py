@@ -135,9 +135,17 @@ def test_a_line_of_no_length_has_a_place() -> None:
 
 def test_a_wide_search_ends_with_the_roads() -> None:
     lines = index([[(0, 0), (100, 0)]])
-    segment, _, distance = lines.nearest(np.array([[1e7, 0.0], [-3e6, 4e6]]), 1e9)
-    assert segment.tolist() == [0, 0]
-    assert distance.tolist() == [1e7 - 100, 5e6]
+    where = np.array([[1e7, 0.0], [-3e6, 4e6], [1e12, 0.0], [np.nan, 0.0]])
+    segment, _, distance = lines.nearest(where, np.inf)
+    assert segment.tolist() == [0, 0, 0, -1]
+    assert distance.tolist() == [1e7 - 100, 5e6, 1e12 - 100, np.inf]
+
+
+def test_a_place_does_not_hang_on_what_was_looked_at_before() -> None:
+    bend = index([[(0, 0), (40, 0), (40, 100), (0, 100)]])
+    alone = bend.nearest(np.array([[20.0, 50.0]]), 1_000)
+    after = bend.nearest(np.array([[20.0, 90.0], [20.0, 50.0]]), 1_000)
+    assert alone[1][0] == after[1][1]
 
 
 SPOTS = st.tuples(st.integers(-900, 900), st.integers(-900, 900))

@@ -170,7 +170,7 @@ def test_profile_of_the_study_or_another(tmp_path, small_study: Study) -> None:
 
 
 def test_network_is_kept_and_opened_memory_mapped(small_study: Study, monkeypatch) -> None:
-    folder = network_folder(small_study.folder, small_study.profile)
+    folder = network_folder(small_study.folder, small_study.profile, small_study.metric_crs)
     assert Path(os.environ["XDG_CACHE_HOME"]) in folder.parents
     assert cached_network(folder) is None
     assert not small_study.network_is_kept
@@ -193,18 +193,23 @@ def test_network_is_kept_and_opened_memory_mapped(small_study: Study, monkeypatc
 def test_other_roads_or_profile_are_another_network(tmp_path) -> None:
     car, older = load_profile("osrm-car"), load_profile("osrm-car-5")
     a, b = write_study(tmp_path / "a"), write_study(tmp_path / "b")
-    assert network_folder(a, car) == network_folder(b, car)  # the bytes count, not the folder
-    assert network_folder(a, car) != network_folder(a, older)
+
+    def key(study: Path, profile=car, crs: str = "EPSG:2154") -> Path:
+        return network_folder(study, profile, crs)
+
+    assert key(a) == key(b)  # the bytes count, not the folder
+    assert key(a) != key(a, older)
+    assert key(a) != key(a, crs="EPSG:32631")
     roads = gpd.read_parquet(b / bundle.ROADS)
     roads.loc[0, "length_m"] += 0.001
     roads.to_parquet(b / bundle.ROADS, geometry_encoding="geoarrow")
-    assert network_folder(a, car) != network_folder(b, car)
+    assert key(a) != key(b)
     nodes = write_study(tmp_path / "c", rim=(1,))
-    assert network_folder(a, car) != network_folder(nodes, car)
+    assert key(a) != key(nodes)
 
 
 def test_damaged_cache_is_built_again(small_study: Study) -> None:
-    folder = network_folder(small_study.folder, small_study.profile)
+    folder = network_folder(small_study.folder, small_study.profile, small_study.metric_crs)
     expected = acc.coverage(small_study).share
     (folder / "edge_ms.npy").write_bytes(b"")
     assert cached_network(folder) is None
@@ -238,7 +243,7 @@ def test_build_from_files_to_the_figure(inputs: Path, tmp_path) -> None:
     assert (counts["communes"], counts["sites"]) == (5, 1)  # Paris lies too far
     study = load_study(tmp_path / "out")
     assert study.name == "jura"
-    assert cached_network(network_folder(study.folder, study.profile)) is not None
+    assert cached_network(study._network_folder) is not None
     result = acc.coverage(study, minutes=20.1)
     # the site of Aval; geodesic metres are longer than Lambert's by a tenth of a per cent
     assert result.population_covered == 1000 + 300 + 200

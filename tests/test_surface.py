@@ -178,6 +178,12 @@ def test_a_geopackage_carries_a_style_for_each_layer(
             for cutoff in areas["cutoff_s"].unique():
                 assert sum(low <= cutoff <= high for low, high in spans) == 1
             assert len(list(renderer.iter("symbol"))) == len(spans)
+            # opaque areas on a translucent layer: those that overlap do not mix their colours
+            assert float(ET.fromstring(qml).findtext("layerOpacity") or 1) < 1
+            assert qml.count(',255"') == 2 * len(spans)
+            order = renderer.find("orderby/orderByClause")
+            assert order is not None
+            assert (order.text, order.get("asc")) == ('"cutoff_s"', "0")
     # it stays a GeoPackage that GDAL lists without complaint
     assert {name for name, _ in pyogrio.list_layers(file)} >= {"isochrones", "sites"}
 
@@ -250,12 +256,18 @@ def test_isochrones_prints_and_writes_with_a_manifest(small_study: Study, tmp_pa
     assert len(gpd.read_parquet(out)) == 4
     trail = json.loads((out.parent / "areas.parquet.manifest.json").read_text(encoding="utf-8"))
     assert trail["answer"]["cell_m"] == 50
+    assert trail["answer"]["kind"] == "each"
+    assert trail["answer"]["site_ids"] == ["f1", "f2"]
     assert trail["answer"]["minutes"] == [10, 20]
     assert trail["sources"][0]["licence"] == "ODbL 1.0"
     assert set(trail["files"]) == {"areas.parquet"}
     code, text = run(*command, "--out", out)
     assert code == 1
     assert "give --overwrite" in text
+    folder = tmp_path / "folder.parquet"
+    (folder / "kept").mkdir(parents=True)
+    code, text = run(*command, "--out", folder, "--overwrite")
+    assert (code, "is a folder" in text, (folder / "kept").is_dir()) == (1, True, True)
     assert run(*command, "--out", out, "--overwrite")[0] == 0
     assert sorted(p.name for p in out.parent.iterdir()) == [
         "areas.parquet", "areas.parquet.manifest.json",

@@ -18,6 +18,9 @@ from accessibility.schema import WGS84, check_crs
 from accessibility.study.sites import place_in_communes
 from accessibility.study.study import Study
 
+LONGEST = 30_000
+"""Minutes: three weeks, what milliseconds in 32 bits hold."""
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -70,7 +73,7 @@ def choices(
         study, as_of=as_of, direction=direction, around=around, sites=sites, max_snap_m=max_snap_m
     )
     if site is not None:
-        asked = [site] if isinstance(site, str) else list(site)
+        asked = [str(one) for one in (site if isinstance(site, list | tuple | set) else [site])]
         known = counted["facility_id"].astype(str)
         if absent := sorted(set(asked) - set(known)):
             raise UnknownNameError(
@@ -140,8 +143,10 @@ def counted_sites(
 
 def checked_minutes(value: Any) -> float:
     """Refuse a cut-off that is no number of minutes above 0."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1e5:
-        raise SettingError(f"the cut-off is {value!r} minutes; a number above 0 is expected.")
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) <= LONGEST:
+        raise SettingError(
+            f"the cut-off is {value!r} minutes; a number above 0, up to {LONGEST:,}, is expected."
+        )
     return float(value)
 
 
@@ -164,6 +169,10 @@ def own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDat
     if sites.empty:
         raise InputError("the table of sites has no rows; at least one site is expected.")
     check_ids(sites, "facility_id")
+    if (sites["facility_id"].astype(str) == "any").any():
+        raise InputError('a site has the id "any", which stands for all sites together; rename it.')
+    if not isinstance(sites, gpd.GeoDataFrame):
+        raise InputError("the table of sites has no geometry; a GeoDataFrame is expected.")
     if sites.crs is None:
         check_crs(sites, WGS84, what="the table of sites")
     own = sites.copy()
@@ -174,6 +183,6 @@ def own_sites(sites: gpd.GeoDataFrame, study: Study, day: dt.date) -> gpd.GeoDat
     given = own.get("code_insee", where)
     own["code_insee"] = given.where(given.notna(), where)
     own["in_study"] = own["code_insee"].isin(study.communes["code_insee"])
-    if "name" not in own:
-        own["name"] = own["facility_id"].astype(str)
+    ids = own["facility_id"].astype(str)
+    own["name"] = own["name"].where(own["name"].notna(), ids) if "name" in own else ids
     return own

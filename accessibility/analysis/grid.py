@@ -21,8 +21,8 @@ CELL_M = 50.0
 """Side of a cell unless another is asked for."""
 BLOCK = 1 << 20
 """Cells that are looked at together; bounds the memory."""
-MOST_CELLS = 200_000_000
-"""More would take more than 3 GB."""
+MOST_CELLS = 50_000_000
+"""More would take more than 3.5 GB: up to 70 bytes a cell."""
 
 Bounds = tuple[float, float, float, float]
 
@@ -82,19 +82,14 @@ def grid_over(bounds: Sequence[float], cell_m: float) -> Grid:
     Raises
     ------
     SettingError
-        If the size of a cell is no number above 0, or the cells are too many.
+        If the size of a cell is no number from 1 to 10,000, or the cells are too many.
 
     Examples
     --------
     >>> grid_over((120, 0, 260, 90), 50)
     Grid(west=2, north=2, rows=2, columns=4, cell_m=50.0)
     """
-    given: Any = cell_m
-    if isinstance(given, bool) or not isinstance(given, Real) or not 0 < float(given) <= 10_000:
-        raise SettingError(
-            f"the size of a cell is {given!r} m; a number above 0, up to 10,000, is expected."
-        )
-    size = float(given)
+    size = checked_cell(cell_m)
     west, south = (int(np.floor(v / size)) for v in bounds[:2])
     east, north = (int(np.ceil(v / size)) for v in bounds[2:])
     rows, columns = max(north - south, 1), max(east - west, 1)
@@ -105,6 +100,15 @@ def grid_over(bounds: Sequence[float], cell_m: float) -> Grid:
             f"are drawn: give cells of {np.ceil(least):g} m or more."
         )
     return Grid(west, north, rows, columns, size)
+
+
+def checked_cell(cell_m: Any) -> float:
+    """Refuse a size of cells that is no number from 1 to 10,000 metres."""
+    if isinstance(cell_m, bool) or not isinstance(cell_m, Real) or not 1 <= float(cell_m) <= 10_000:
+        raise SettingError(
+            f"the size of a cell is {cell_m!r} m; a number from 1 to 10,000 is expected."
+        )
+    return float(cell_m)
 
 
 def snap_cells(
@@ -177,7 +181,7 @@ def near_roads(
     return blocks.repeat(block, axis=0).repeat(block, axis=1)[: grid.rows, : grid.columns]
 
 
-def held(
+def inside_extents(
     grid: Grid, extents: Sequence[Sequence[float]], metric_crs: str
 ) -> npt.NDArray[np.bool_] | None:
     """Tell which cells lie within what the extracts say that they hold; None where all do."""

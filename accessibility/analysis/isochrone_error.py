@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -26,6 +27,7 @@ def isochrone_error(
     places: gpd.GeoDataFrame,
     *,
     nearest: bool = False,
+    site: str | Sequence[str] | None = None,
     as_of: dt.date | str | None = None,
     direction: Direction | None = None,
     around: bool = False,
@@ -48,7 +50,7 @@ def isochrone_error(
         Points with `population`: demand points or buildings.
     nearest : bool
         An area holds only places whose nearest site it is of.
-    as_of, direction, around, sites, max_snap_m, walk_kph
+    site, as_of, direction, around, sites, max_snap_m, walk_kph
         Those that the areas were drawn with.
 
     Returns
@@ -77,9 +79,15 @@ def isochrone_error(
     """
     if not len(places):
         raise InputError("there are no places to check the areas at; at least one is expected.")
+    for table, what, names in ((areas, "areas", ("facility_id", "cutoff_s")),
+                               (places, "places", ("population",))):  # fmt: skip
+        if absent := [name for name in names if name not in table]:
+            raise InputError(f"the table of {what} has no column {first_of(absent)}.")
+    if not len(areas):
+        raise InputError("there are no areas to check; at least one is expected.")
     check_crs(areas, study.metric_crs, what="the table of areas")
     chosen = choices(
-        study, as_of=as_of, direction=direction, around=around, sites=sites,
+        study, site=site, as_of=as_of, direction=direction, around=around, sites=sites,
         max_snap_m=max_snap_m, walk_kph=walk_kph,
     )  # fmt: skip
     ids = chosen.sites["facility_id"].astype(str).tolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Real
 from typing import Any, Literal, get_args
 
 import geopandas as gpd
@@ -19,8 +20,9 @@ from accessibility.analysis.grid import (
     CELL_M,
     Bounds,
     Grid,
+    checked_cell,
     grid_over,
-    held,
+    inside_extents,
     near_roads,
     snap_cells,
 )
@@ -29,14 +31,16 @@ from accessibility.analysis.outlines import (
     filled,
     outlines,
     simplified,
-    smoothed,
+    without_specks,
 )
 from accessibility.errors import InputError, SettingError, first_of
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.snap import Positions, snap
+from accessibility.parallel import in_threads
 from accessibility.routing.kernels import NEVER
-from accessibility.routing.reach import Spread, Spreader, cut_pieces, in_threads
+from accessibility.routing.reach import Spread, Spreader, cut_pieces
 from accessibility.routing.times import Direction, cutoff_ms
+from accessibility.schema import GRS80, WGS84
 from accessibility.study.demand import demand_at_chefs_lieux
 from accessibility.study.study import Study
 
@@ -54,7 +58,7 @@ COLUMNS = [
 def isochrones(
     study: Study,
     *,
-    minutes: Sequence[float] = (10, 20, 30),
+    minutes: Sequence[float] | float = (10, 20, 30),
     kind: Kind = "merged",
     bands: bool = False,
     site: str | Sequence[str] | None = None,
@@ -77,7 +81,7 @@ def isochrones(
     Parameters
     ----------
     study : Study
-    minutes : sequence of float
+    minutes : float or sequence of float
         Cut-offs, inclusive, ascending.
     kind : {"merged", "each", "nearest"}
         One area for any site; one for each site; or each place with its nearest site, so that
@@ -103,10 +107,10 @@ def isochrones(
     GeoDataFrame
         One row for each site ("any" when merged) and cut-off, in the study's metric CRS:
         `facility_id`, `facility_name`, `cutoff_s`, `from_s` (0, or the lower end of a band),
-        `area_km2` (of the drawing), `population` (at the chefs-lieux, by network), `road_km`
-        (by network), `complete` (False where the area gets to where the data end: it is cut
-        there, and people beyond are not counted), MultiPolygon. Areas of one site are nested;
-        those of one call with `kind="nearest"` share their borders.
+        `area_km2` (of the drawing, geodesic), `population` (at the chefs-lieux, by network),
+        `road_km` (by network), `complete` (False where the area gets to where the data end: it
+        is cut there, and people beyond are not counted), MultiPolygon. Areas of one site are
+        nested; those of one call with `kind="nearest"` share their borders.
 
     Raises
     ------
@@ -127,7 +131,7 @@ def isochrones(
     limits = [int(cutoff_ms(m * 60.0)) for m in checked_cutoffs(minutes)]
     if kind not in get_args(Kind):
         raise SettingError(f"the kind is {kind!r}; 'merged', 'each' or 'nearest' is expected.")
-    grid_over((0, 0, 1, 1), cell_m)  # refuses a size that is none before any search
+    checked_cell(cell_m)
     tolerance = _checked(cell_m if tolerance_m is None else tolerance_m, "tolerance", "m")
     least = _checked(min_area_km2, "least area", "km2")
     chosen = choices(
@@ -154,10 +158,10 @@ def isochrones(
         window = grid.window(bounds[i])
         time_ms, rank = spreader.read(spreads[i], cells.take(window))
         labels = _labels(time_ms, limits)
-        band = smoothed(labels, len(limits), least_cells)
-        owner = np.where(band > 0, 1, 0)
+        band = without_specks(labels, len(limits), least_cells)
+        owner = (band > 0).astype(np.int32)
         if kind == "nearest":
-            owner = np.where(np.pad(rank, 1, constant_values=-1) >= 0, np.pad(rank, 1) + 1, 0)
+            owner = np.pad(rank, 1, constant_values=-1) + 1
             owner = absorbed(filled(owner, band > 0), least_cells)
         shapes, label = outlines(np.where(band > 0, (owner - 1) * len(limits) + band, 0))
         return _areas(
@@ -168,13 +172,13 @@ def isochrones(
 
     drawn = np.concatenate(in_threads(draw, range(len(spreads))))
     table = _measured(study, spreader, spreads, chosen, kind, limits, demand, bands)
-    table["area_km2"] = shapely.area(drawn) / 1e6
+    table["area_km2"] = _area_km2(drawn, study.metric_crs)
     return gpd.GeoDataFrame(table[COLUMNS], geometry=drawn, crs=study.metric_crs)
 
 
-def checked_cutoffs(minutes: Sequence[float]) -> list[float]:
-    """Refuse cut-offs that are no numbers above 0 or do not ascend."""
-    found = [checked_minutes(m) for m in minutes]
+def checked_cutoffs(minutes: Sequence[float] | float) -> list[float]:
+    """Refuse cut-offs that are no numbers above 0 or do not ascend; one may stand alone."""
+    found = [checked_minutes(m) for m in (minutes if np.iterable(minutes) else [minutes])]
     if not found:
         raise SettingError("no cut-off is given; minutes such as 10, 20, 30 are expected.")
     if any(b <= a for a, b in pairwise(found)):
@@ -199,7 +203,7 @@ def _cells(
     for spread in spreads:
         met[spread.segment] = met[spread.seed_segment] = True
     wanted = near_roads(study.network, np.flatnonzero(met), grid, max_snap_m)
-    inside = held(grid, study.settings["extents"], study.metric_crs)
+    inside = inside_extents(grid, study.settings["extents"], study.metric_crs)
     if inside is not None:
         wanted &= inside
     return grid, snap_cells(study.network, grid, max_snap_m=max_snap_m, wanted=wanted)
@@ -248,6 +252,12 @@ def _areas(
     return found
 
 
+def _area_km2(shapes: npt.NDArray[np.object_], crs: str) -> list[float]:
+    """Geodesic area."""
+    on_globe = gpd.GeoSeries(shapes, crs=crs).to_crs(WGS84)
+    return [abs(GRS80.geometry_area_perimeter(shape)[0]) / 1e6 for shape in on_globe]
+
+
 def _measured(
     study: Study,
     spreader: Spreader,
@@ -264,20 +274,15 @@ def _measured(
     people = demand["population"].fillna(0.0).to_numpy()
     owners = len(chosen.sites) if kind == "nearest" else 1
     rim = rim_positions(study.network)
-
-    def owned(spread: Spread, places: Positions) -> tuple[Ints, Ints]:
-        time_ms, rank = spreader.read(spread, places)
-        return time_ms, rank.clip(0) if kind == "nearest" else np.zeros_like(rank)
-
     counted, complete = [], []
     for spread in spreads:
-        time_ms, owner = owned(spread, here)
+        time_ms, rank = spreader.read(spread, here)
+        owner = rank.clip(0) if kind == "nearest" else np.zeros_like(rank)
         within = [np.bincount(owner, people * (time_ms <= c), minlength=owners) for c in limits]
         counted.append(np.stack(within, axis=1))
-        time_ms, owner = owned(spread, rim)
-        first_ms = np.full(owners, NEVER)
-        np.minimum.at(first_ms, owner, time_ms)
-        complete.append(np.array(limits) < first_ms[:, None])
+        # beyond the rim one site may take places from another, however far that one is from it
+        first_ms = spreader.read(spread, rim)[0].min(initial=NEVER)
+        complete.append(np.tile(np.array(limits) < first_ms, (owners, 1)))
     pieces = cut_pieces(spreader, spreads, limits)
     metres = pieces.length_m(study.network)
     group = pieces.rank if kind == "nearest" else pieces.spread
@@ -303,7 +308,7 @@ def _measured(
     )
 
 
-def _checked(value: float, what: str, unit: str) -> float:
-    if isinstance(value, bool) or not 0 <= value < 1e6:
+def _checked(value: Any, what: str, unit: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < 1e6:
         raise SettingError(f"the {what} is {value!r} {unit}; a number from 0 is expected.")
     return float(value)

@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 Shapes = npt.NDArray[np.object_]
 
 
-def smoothed(labels: Ints, n_labels: int, least_cells: int) -> Ints:
+def without_specks(labels: Ints, n_labels: int, least_cells: int) -> Ints:
     """Leave out islands and fill holes of fewer cells, for each label with all before it.
 
     Both are increasing: what holds a set before holds it afterwards, so that areas stay nested.
@@ -37,7 +37,7 @@ def smoothed(labels: Ints, n_labels: int, least_cells: int) -> Ints:
     >>> labels = np.zeros((5, 6), dtype=np.int8)
     >>> labels[1:4, 1:4] = 1
     >>> labels[2, 2] = 0
-    >>> smoothed(labels, 1, 2)[2].tolist()
+    >>> without_specks(labels, 1, 2)[2].tolist()
     [0, 1, 1, 1, 0, 0]
     """
     found = np.zeros(labels.shape, dtype=np.int16)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from accessibility.analysis.choices import Choices, choices
 from accessibility.analysis.completeness import rim_positions
-from accessibility.analysis.grid import CELL_M, Grid, grid_over, held, snap_cells
+from accessibility.analysis.grid import CELL_M, Grid, grid_over, inside_extents, snap_cells
 from accessibility.routing.kernels import NEVER
 from accessibility.routing.reach import Spreader
 from accessibility.routing.times import Direction, cutoff_ms, seconds
@@ -109,7 +109,7 @@ def surface(
     cells = snap_cells(study.network, grid, max_snap_m=chosen.max_snap_m)
     time_ms, _ = spreader.read(spread, cells)
     time_s = np.where(time_ms == NEVER, np.nan, time_ms / 1000.0).astype(np.float32)
-    inside = held(grid, study.settings["extents"], study.metric_crs)
+    inside = inside_extents(grid, study.settings["extents"], study.metric_crs)
     if inside is not None:
         time_s[~inside] = np.nan
     rim_ms, _ = spreader.read(spread, rim_positions(study.network))

@@ -31,6 +31,7 @@ from accessibility.cli.options import (
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from accessibility.analysis.isochrones import Kind
     from accessibility.study.study import Study
 
 
@@ -112,12 +113,13 @@ def command(
         "sites": read_sites(place, sites),
         "walk_kph": walk_kph,
     }
+    kind: Kind = "each" if each else "nearest" if nearest else "merged"
     cutoffs = [float(part) for part in minutes.split(",")]
     with waiting("Drawing"):
         areas = isochrones(
             place,
             minutes=cutoffs,
-            kind="each" if each else "nearest" if nearest else "merged",
+            kind=kind,
             bands=bands,
             site=site,
             cell_m=cell_m,
@@ -130,7 +132,7 @@ def command(
     if check or buildings is not None:
         places, at = _places(place, buildings, population)
         with waiting("Measuring the error"):
-            error = isochrone_error(place, areas, places, nearest=nearest, **trips)
+            error = isochrone_error(place, areas, places, nearest=nearest, site=site, **trips)
     used = choices(place, site=site, **trips)
     answer = isochrones_json(
         place,
@@ -138,7 +140,10 @@ def command(
         error,
         at=at,
         settings={
+            "kind": kind,
+            "bands": bands,
             "sites": len(used.sites),
+            "site_ids": used.sites["facility_id"].astype(str).tolist(),
             "sites_off_road": used.off_road,
             "profile": place.profile.name,
             "minutes": cutoffs,
@@ -165,7 +170,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, allow_nan=False))
     else:
-        show(isochrones_text(areas, error, at=at))
+        show(isochrones_text(areas, error, off_road=used.off_road, at=at))
         if out is not None:
             typer.echo(f"Written: {out}, {out.name}.manifest.json")
 

@@ -22,9 +22,9 @@ from accessibility.inputs.countries import country_of
 from accessibility.inputs.durations import duration_s
 from accessibility.inputs.pbf import FERRIES, TOO_SHORT, Found, member_ways, read_files
 from accessibility.inputs.rim import rim_nodes
-from accessibility.inputs.roads import GRS80, Ways, join_roads
+from accessibility.inputs.roads import Ways, join_roads
 from accessibility.inputs.territory import buffered
-from accessibility.schema import NODE_TAGS, WGS84, RoadTables
+from accessibility.schema import GRS80, NODE_TAGS, WGS84, RoadTables
 
 DIRECTION_TAGS = frozenset({"direction", "traffic_signals:direction"})
 

@@ -41,8 +41,8 @@ from accessibility.errors import (
 )
 from accessibility.inputs.download import seconds_asked
 from accessibility.inputs.pbf import BUILT_UP, FERRIES, PLACES
-from accessibility.inputs.roads import GRS80
 from accessibility.inputs.territory import buffered
+from accessibility.schema import GRS80
 
 Box = tuple[float, float, float, float]
 """West, south, east, north: longitudes and latitudes, WGS 84."""

@@ -14,15 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
-from pyproj import Geod
 
-from accessibility.schema import ROAD_TAGS, WGS84
+from accessibility.schema import GRS80, ROAD_TAGS, WGS84
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-GRS80 = Geod(ellps="GRS80")
-"""The ellipsoid on which lengths are measured; differs from WGS 84's by 0.1 mm."""
 
 IMPLIES_ONEWAY = {("junction", "roundabout"), ("junction", "circular"), ("highway", "motorway")}
 

@@ -25,9 +25,18 @@ from pyproj.exceptions import CRSError
 
 from accessibility.errors import CrsError, InputError, MissingInputError, first_of
 from accessibility.inputs.countries import country_of
-from accessibility.inputs.roads import GRS80, IMPLIES_ONEWAY
+from accessibility.inputs.roads import IMPLIES_ONEWAY
 from accessibility.network.graph import RoadNetwork
-from accessibility.schema import NODES, RESTRICTIONS, ROADS, WGS84, Column, RoadTables, validate
+from accessibility.schema import (
+    GRS80,
+    NODES,
+    RESTRICTIONS,
+    ROADS,
+    WGS84,
+    Column,
+    RoadTables,
+    validate,
+)
 
 if TYPE_CHECKING:
     import networkx as nx  # type: ignore[import-untyped, unused-ignore]

@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from accessibility.network import road_index_kernels as kernels
+from accessibility.parallel import in_threads
 
 Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 
+CHUNK = 1 << 16
+"""Points that one thread takes at once; neighbours in it help each other."""
 BUCKET_M = 200.0
 """Side of a bucket: a few pieces of road in each where people live."""
 MOST_BUCKETS = 8_000_000
@@ -57,13 +60,19 @@ class RoadIndex:
 
         Of segments equally near the first is taken. `dtype` is that of share and distance.
         """
+        points = np.ascontiguousarray(points, dtype=float)
         line = np.full(len(points), -1, dtype=np.int32)
         share, distance = np.zeros(len(points), dtype), np.full(len(points), np.inf, dtype)
-        kernels.nearest_lines(
-            np.ascontiguousarray(points, dtype=float), float(max_m), self.xy, self.along_m,
-            self.line_of, self.start, self.first, self.piece, self.west, self.south, self.size_m,
-            *self.shape, line, share, distance,
-        )  # fmt: skip
+
+        def look(begin: int) -> None:
+            some = slice(begin, begin + CHUNK)
+            kernels.nearest_lines(
+                points[some], float(max_m), self.xy, self.along_m, self.line_of, self.start,
+                self.first, self.piece, self.west, self.south, self.size_m, *self.shape,
+                line[some], share[some], distance[some],
+            )  # fmt: skip
+
+        in_threads(look, range(0, len(points), CHUNK))
         return np.where(line >= 0, self.segment[line], -1), share, distance
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
-
-CHUNK = 4096
-"""Points that one thread takes at once; neighbours in it help each other."""
+from numba import njit
 
 
 @njit(cache=True)
@@ -76,9 +73,9 @@ def _outside(x, low, size):
 
 @njit(cache=True)
 def _nearest(
-    px, py, max_m, guess, xy, line_of, first, piece, west, south, size, n_columns, n_rows
+    px, py, max_m, guess, xy, first, piece, west, south, size, n_columns, n_rows
 ):  # fmt: skip
-    """Squared distance, piece (-1: none within the bound) and place on it; lowest line of equals.
+    """Squared distance, piece (-1: none within the bound) and place on it; the first of equals.
 
     Rings of buckets around the point's own, until what is left is farther than what is found.
     A guess, a piece that was near to another point, bounds the search from the start.
@@ -91,7 +88,8 @@ def _nearest(
     x, y = (px - west) / size, (py - south) / size
     column, row = int(np.floor(x)), int(np.floor(y))
     inner = min(x - column, column + 1 - x, y - row, row + 1 - y)
-    ring = 0
+    # rings that end before the first bucket hold none
+    ring = max(0, -column, column - n_columns + 1, -row, row - n_rows + 1)
     while True:
         gap = (ring - 1 + inner) * size
         if ring > 0 and gap * gap > best * (1 + 1e-9) + 1e-6:
@@ -114,9 +112,7 @@ def _nearest(
                 for k in range(first[bucket], first[bucket + 1]):
                     p = piece[k]
                     square, t = _along(px, py, xy, p)
-                    if square < best or (
-                        square == best and (chosen < 0 or line_of[p] < line_of[chosen])
-                    ):
+                    if square < best or (square == best and (chosen < 0 or p < chosen)):
                         best, chosen, place = square, p, t
         if left <= 0 and low <= 0 and right >= n_columns - 1 and high >= n_rows - 1:
             break
@@ -124,7 +120,7 @@ def _nearest(
     return best, chosen, place
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def nearest_lines(
     points, max_m, xy, along_m, line_of, line_start, first, piece, west, south, size, n_columns,
     n_rows, line, share, distance,
@@ -133,21 +129,20 @@ def nearest_lines(
 
     Where none is within `max_m` the arrays stay as they are.
     """
-    n = len(points)
-    for chunk in prange((n + CHUNK - 1) // CHUNK):
-        begin = chunk * CHUNK
-        guess = -1
-        for i in range(begin, min(begin + CHUNK, n)):
-            square, p, t = _nearest(
-                points[i, 0], points[i, 1], max_m, guess, xy, line_of, first, piece, west, south,
-                size, n_columns, n_rows,
-            )  # fmt: skip
-            guess = p
-            if p < 0:
-                continue
-            line[i] = line_of[p]
-            whole = along_m[line_start[line[i] + 1] - 1]
-            if whole > 0:
-                place = along_m[p] + t * (along_m[p + 1] - along_m[p])
-                share[i] = min(place / whole, 1.0)
-            distance[i] = np.sqrt(square)
+    guess = -1
+    for i in range(len(points)):
+        if not (np.isfinite(points[i, 0]) and np.isfinite(points[i, 1])):
+            continue
+        square, p, t = _nearest(
+            points[i, 0], points[i, 1], max_m, guess, xy, first, piece, west, south, size,
+            n_columns, n_rows,
+        )  # fmt: skip
+        guess = p
+        if p < 0:
+            continue
+        line[i] = line_of[p]
+        whole = along_m[line_start[line[i] + 1] - 1]
+        if whole > 0:
+            place = along_m[p] + t * (along_m[p + 1] - along_m[p])
+            share[i] = min(place / whole, 1.0)
+        distance[i] = np.sqrt(square)

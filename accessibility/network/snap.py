@@ -74,7 +74,7 @@ def snap(
     SettingError
         If `max_snap_m` is not above 0.
     """
-    if not max_snap_m > 0:
+    if not 0 < max_snap_m < np.inf:
         raise SettingError(f"the snap distance is {max_snap_m:g} m; more than 0 is expected.")
     if points.crs is None:
         check_crs(points, "EPSG:4326", what="the table of points")

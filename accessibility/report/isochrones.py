@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from accessibility.analysis.surface import Surface
+from accessibility.errors import first_of
 from accessibility.report.text import people, percent
 from accessibility.study.study import Study
 
 
 def isochrones_text(
-    areas: gpd.GeoDataFrame, error: pd.DataFrame | None, *, at: str
+    areas: gpd.GeoDataFrame, error: pd.DataFrame | None, *, off_road: list[str], at: str
 ) -> RenderableType:
     """The areas as a table, what is not complete, and the error of the drawing.
 
@@ -27,6 +28,8 @@ def isochrones_text(
         From `isochrones`.
     error : DataFrame, optional
         From `isochrone_error`.
+    off_road : list of str
+        Ids of sites that nobody reaches.
     at : str
         What the error was measured at.
     """
@@ -57,9 +60,16 @@ def isochrones_text(
                 style="bold",
             )
         )
+    if off_road:
+        parts.append(Text(off_road_text(off_road), style="bold"))
     if error is not None:
         parts.append(error_text(error, at=at))
     return Group(*parts)
+
+
+def off_road_text(off_road: list[str]) -> str:
+    """Name the sites that lie too far from any road."""
+    return f"Sites too far from any road, reached by nobody: {first_of(off_road)}"
 
 
 def error_text(error: pd.DataFrame, *, at: str) -> Table:
@@ -156,6 +166,8 @@ def surface_text(surface: Surface) -> RenderableType:
         lines.append(
             f"Minutes: least {low / 60:.1f}, median {middle / 60:.1f}, most {high / 60:.1f}"
         )
+    if surface.choices.off_road:
+        lines.append(off_road_text(surface.choices.off_road))
     if np.isfinite(surface.exact_to_s):
         lines.append(
             f"Exact up to {surface.exact_to_s / 60:.1f} minutes; longer trips could lead through "

@@ -9,6 +9,7 @@ from typing import Any
 
 import accessibility
 from accessibility.atomic import check_free, write_together
+from accessibility.errors import OutputError
 from accessibility.inputs.catalogue import sha256
 from accessibility.study.study import Study
 
@@ -65,6 +66,8 @@ def manifest_of(path: Path) -> Path:
 
 def check_free_with_manifest(path: Path, *, overwrite: bool) -> None:
     """Refuse early what `write_with_manifest` would refuse."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; the name of a file is expected.")
     check_free(path, overwrite=overwrite)
     check_free(manifest_of(path), overwrite=overwrite)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from os import cpu_count
 from typing import Any, get_args
 
 import geopandas as gpd
@@ -19,6 +17,7 @@ import shapely
 from accessibility.errors import SettingError
 from accessibility.network.graph import RoadNetwork
 from accessibility.network.snap import MAX_SNAP_M, Positions, snap
+from accessibility.parallel import in_threads
 from accessibility.routing import reach_kernels as kernels
 from accessibility.routing.times import (
     Direction,
@@ -31,6 +30,10 @@ from accessibility.routing.times import (
 
 Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
+
+
+LEAST_SHARE = 1e-9
+"""A piece that is a smaller part of its road is what rounding leaves, no road."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +177,7 @@ def reach(
     network: RoadNetwork,
     facilities: gpd.GeoDataFrame,
     *,
-    cutoffs_s: Sequence[float],
+    cutoffs_s: Sequence[float] | float,
     each: bool = True,
     direction: Direction = "to",
     max_snap_m: float = MAX_SNAP_M,
@@ -187,7 +190,7 @@ def reach(
     network : RoadNetwork
     facilities : GeoDataFrame
         Points with `facility_id`.
-    cutoffs_s : sequence of float
+    cutoffs_s : float or sequence of float
         Seconds, inclusive.
     each : bool
         Of each facility alone, or of all together (`facility_id` is "any").
@@ -222,6 +225,7 @@ def reach(
     True
     """
     check_ids(facilities, "facility_id")
+    cutoffs_s = [float(s) for s in (cutoffs_s if np.iterable(cutoffs_s) else [cutoffs_s])]
     limits = [int(cutoff_ms(s)) for s in cutoffs_s]
     if not limits:
         raise SettingError("no cut-off is given; at least one is expected.")
@@ -229,7 +233,7 @@ def reach(
     ranked = facilities.sort_values("facility_id", key=lambda c: c.astype(str), kind="stable")
     there = snap(network, ranked, max_snap_m=max_snap_m)
     names = ranked["facility_id"].astype(object).to_numpy()
-    if each:
+    if each and len(names):
         spreads = spreader.each(there, max(limits))
     else:
         spreads, names = [spreader.spread(there, max(limits))], np.array(["any"], dtype=object)
@@ -269,7 +273,7 @@ def cut_pieces(spreader: Spreader, spreads: Sequence[Spread], limits_ms: Sequenc
             for rising in (True, False):
                 begin = np.zeros_like(last) if rising else first
                 end = last if rising else np.ones_like(first)
-                i = np.flatnonzero(end > begin)
+                i = np.flatnonzero(end > begin + LEAST_SHARE)
                 a, b, u, v = begin[i], end[i], all_.start[i], all_.end[i]
                 rows.append(
                     (
@@ -301,12 +305,6 @@ def piece_lines(network: RoadNetwork, pieces: Pieces) -> npt.NDArray[np.object_]
         points, indices=np.repeat(np.arange(len(first) - 1), np.diff(first))
     )
     return lines
-
-
-def in_threads(work: Any, items: Sequence[Any] | range) -> list[Any]:
-    """Results of independent work that leaves Python's lock to others, in order."""
-    with ThreadPoolExecutor(min(len(items), cpu_count() or 1) or 1) as pool:
-        return list(pool.map(work, items))
 
 
 @dataclass(frozen=True, eq=False)

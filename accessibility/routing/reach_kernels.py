@@ -11,7 +11,7 @@ length) or at its last (its *falling* side).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from accessibility.routing.kernels import NEVER, _pop, _push
 
@@ -172,7 +172,7 @@ def read_places(
     return time, rank
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def cut_lines(segment, start_share, end_share, line_start, xy, length):
     """Drawn points of pieces of segments between two shares of their length.
 
@@ -180,7 +180,7 @@ def cut_lines(segment, start_share, end_share, line_start, xy, length):
     """
     n = len(segment)
     first = np.zeros(n + 1, dtype=np.int64)
-    for i in prange(n):
+    for i in range(n):
         a, b = line_start[segment[i]], line_start[segment[i] + 1]
         low, high = start_share[i] * length[b - 1], end_share[i] * length[b - 1]
         within = 0
@@ -190,7 +190,7 @@ def cut_lines(segment, start_share, end_share, line_start, xy, length):
         first[i + 1] = within + 2
     first = np.cumsum(first)
     points = np.empty((first[-1], 2), dtype=np.float64)
-    for i in prange(n):
+    for i in range(n):
         a, b = line_start[segment[i]], line_start[segment[i] + 1]
         low, high = start_share[i] * length[b - 1], end_share[i] * length[b - 1]
         at = first[i]

@@ -178,7 +178,7 @@ def build_study(
         (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
 
     write_whole(out, write, overwrite=overwrite)
-    keep_network(network, network_folder(out, rules))
+    keep_network(network, network_folder(out, rules, settings["metric_crs"]))
     return counts
 
 

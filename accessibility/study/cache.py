@@ -16,15 +16,14 @@ from accessibility.network.profile import Profile
 from accessibility.study.bundle import NODES, RESTRICTIONS, ROADS
 
 
-def network_folder(study: Path, profile: Profile) -> Path:
+def network_folder(study: Path, profile: Profile, metric_crs: str) -> Path:
     """Where the network of these very roads under this profile is kept.
 
-    The key is made of the bytes of the road tables and the values of the profile, so that a
-    change of either is another network.
+    The key is made of the bytes of the road tables, the values of the profile and the metric
+    CRS, so that a change of any is another network.
     """
-    digest = hashlib.sha256(
-        f"{accessibility.__version__} {FORMAT} {profile.name} {profile.digest}".encode()
-    )
+    facts = (accessibility.__version__, FORMAT, profile.name, profile.digest, metric_crs)
+    digest = hashlib.sha256(" ".join(map(str, facts)).encode())
     for name in (ROADS, NODES, RESTRICTIONS):
         digest.update((study / name).read_bytes())
     return user_cache_path("accessibility-toolkit") / "networks" / digest.hexdigest()[:32]

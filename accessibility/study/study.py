@@ -82,7 +82,7 @@ class Study:
 
     @cached_property
     def _network_folder(self) -> Path:
-        return network_folder(self.folder, self.profile)
+        return network_folder(self.folder, self.profile, self.metric_crs)
 
     @cached_property
     def network(self) -> RoadNetwork:
