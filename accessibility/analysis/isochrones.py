@@ -126,7 +126,7 @@ def isochrones(
     >>> import accessibility as acc
     >>> areas = acc.isochrones(acc.load_study("jura"), minutes=[10, 20], cell_m=500)
     >>> areas["population"].astype(int).tolist()
-    [194194, 252930]
+    [194190, 252930]
     """
     limits = [int(cutoff_ms(m * 60.0)) for m in checked_cutoffs(minutes)]
     if kind not in get_args(Kind):

@@ -96,7 +96,7 @@ def surface(
     --------
     >>> import accessibility as acc
     >>> acc.surface(acc.load_study("jura"), cell_m=1000)
-    <Surface: 116 x 83 cells of 1000 m, 90.8% with a time>
+    <Surface: 117 x 74 cells of 1000 m, 96.0% with a time>
     """
     chosen = choices(
         study, site=site, as_of=as_of, direction=direction, around=around, sites=sites,

@@ -9,8 +9,10 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from accessibility.analysis.grid import Grid
 from accessibility.analysis.surface import Surface
 from accessibility.errors import OutputError
 from accessibility.report.qgis_style import add_styles, area_style, site_style
@@ -57,15 +59,45 @@ def area_writer(
 def surface_writer(
     surface: Surface, path: Path, *, settings: dict[str, Any], licences: list[str]
 ) -> Callable[[Path], None]:
-    """How to write a surface as a cloud-optimised GeoTIFF.
+    """How to write a surface as a cloud-optimised GeoTIFF; see `raster_writer`."""
+    return raster_writer(
+        surface.time_s[np.newaxis],
+        surface.grid,
+        surface.crs,
+        path,
+        bands=[("drive time to the nearest site", "s")],
+        description="Seconds by car to the nearest site",
+        settings=settings,
+        licences=licences,
+    )
+
+
+def raster_writer(
+    values: npt.NDArray[np.float32],
+    grid: Grid,
+    crs: str,
+    path: Path,
+    *,
+    bands: list[tuple[str, str]],
+    description: str,
+    settings: dict[str, Any],
+    licences: list[str],
+) -> Callable[[Path], None]:
+    """How to write cells as a cloud-optimised GeoTIFF.
 
     Parameters
     ----------
-    surface : Surface
+    values : float32 array (bands, rows, columns)
+        North first; NaN where there is none.
+    grid : Grid
+    crs : str
     path : Path
         `.tif` or `.tiff`.
+    bands : list of (description, unit)
+    description : str
+        Of the whole file, for the tags.
     settings : dict
-        Choices behind the times, for the tags.
+        Choices behind the values, for the tags.
     licences : list of str
         Attribution of the sources, for the tags.
 
@@ -75,7 +107,42 @@ def surface_writer(
         If the suffix is another.
     """
     check_suffix(path, RASTERS)
-    return lambda to: _write_geotiff(surface, to, settings, licences)
+    tags = {
+        "TIFFTAG_SOFTWARE": settings.get("toolkit", "accessibility-toolkit"),
+        "TIFFTAG_IMAGEDESCRIPTION": description,
+        "TIFFTAG_COPYRIGHT": "; ".join(licences),
+        "SETTINGS": json.dumps(settings, ensure_ascii=False),
+    }
+    return lambda to: _write_geotiff(values, grid, crs, bands, tags, to)
+
+
+def point_writer(points: gpd.GeoDataFrame, path: Path, *, layer: str) -> Callable[[Path], None]:
+    """How to write points in the format that the suffix names.
+
+    Parameters
+    ----------
+    points : GeoDataFrame
+    path : Path
+        `.gpkg`, `.parquet` (GeoParquet) or `.csv`, where `lon` and `lat` stand last.
+    layer : str
+        Its name in a GeoPackage.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is another.
+    """
+    writers: dict[str, Callable[[Path], None]] = {
+        ".gpkg": lambda to: points.to_file(to, layer=layer, engine="pyogrio", driver="GPKG"),
+        ".parquet": lambda to: points.to_parquet(to),
+        ".csv": lambda to: (
+            pd.DataFrame(points.drop(columns="geometry"))
+            .assign(lon=points.geometry.x.round(DECIMALS), lat=points.geometry.y.round(DECIMALS))
+            .to_csv(to, index=False, lineterminator="\n")
+        ),
+    }
+    check_suffix(path, tuple(writers))
+    return _told(writers[path.suffix])
 
 
 def check_suffix(path: Path, known: tuple[str, ...]) -> None:
@@ -102,29 +169,29 @@ def _write_geojson(areas: gpd.GeoDataFrame, to: Path) -> None:
 
 
 def _write_geotiff(
-    surface: Surface, to: Path, settings: dict[str, Any], licences: list[str]
+    values: npt.NDArray[np.float32],
+    grid: Grid,
+    crs: str,
+    bands: list[tuple[str, str]],
+    tags: dict[str, str],
+    to: Path,
 ) -> None:
     from rasterio import Affine
     from rasterio.io import MemoryFile
 
-    grid = surface.grid
     west, _, _, north = grid.bounds
     # made in memory, so that a full disk is Python's error and not one of GDAL's many
     with MemoryFile() as memory:
         with memory.open(
-            driver="COG", width=grid.columns, height=grid.rows, count=1, dtype="float32",
-            crs=surface.crs, transform=Affine(grid.cell_m, 0.0, west, 0.0, -grid.cell_m, north),
+            driver="COG", width=grid.columns, height=grid.rows, count=len(bands), dtype="float32",
+            crs=crs, transform=Affine(grid.cell_m, 0.0, west, 0.0, -grid.cell_m, north),
             nodata=np.nan, compress="deflate", predictor="yes", overview_resampling="average",
         ) as file:  # fmt: skip
-            file.write(surface.time_s, 1)
-            file.set_band_description(1, "drive time to the nearest site")
-            file.set_band_unit(1, "s")
-            file.update_tags(
-                TIFFTAG_SOFTWARE=settings.get("toolkit", "accessibility-toolkit"),
-                TIFFTAG_IMAGEDESCRIPTION="Seconds by car to the nearest site",
-                TIFFTAG_COPYRIGHT="; ".join(licences),
-                SETTINGS=json.dumps(settings, ensure_ascii=False),
-            )
+            file.write(values)
+            for number, (name, unit) in enumerate(bands, start=1):
+                file.set_band_description(number, name)
+                file.set_band_unit(number, unit)
+            file.update_tags(**tags)
         to.write_bytes(memory.getbuffer())
 
 

@@ -10,11 +10,13 @@ from xml.sax.saxutils import quoteattr
 
 RAMP = ((68, 1, 84), (49, 104, 142), (53, 183, 121), (253, 231, 37))
 """Viridis: near is dark; read in grey and by colour-blind readers."""
-OPACITY = 0.45
+OPACITY = 0.6
+"""Of the layer of areas as a whole: areas drawn over one another do not mix their colours, so that
+each place has the colour of the legend, and the map below shines through."""
 
 
 def area_style(spans: Sequence[tuple[float, float]]) -> str:
-    """QML of areas shaded by their cut-off, the outlines in the same colour.
+    """QML of areas shaded by their cut-off, with thin outlines that part equal colours.
 
     Parameters
     ----------
@@ -25,16 +27,16 @@ def area_style(spans: Sequence[tuple[float, float]]) -> str:
     for i, (low, high) in enumerate(spans):
         red, green, blue = _colour(i / max(len(spans) - 1, 1))
         label = f"{low / 60:g} - {high / 60:g} min" if low else f"<= {high / 60:g} min"
-        # nested areas are drawn over one another: a class holds one cut-off alone
+        # areas are drawn over one another: a class holds one cut-off alone
         ranges.append(
             f'<range lower="{high - 0.5}" upper="{high + 0.5}" label={quoteattr(label)} '
             f'symbol="{i}" render="true"/>'
         )
         symbols.append(
             f'<symbol name="{i}" type="fill" alpha="1"><layer class="SimpleFill" enabled="1">'
-            f'<Option type="Map">{_option("color", f"{red},{green},{blue},{round(255 * OPACITY)}")}'
-            f"{_option('outline_color', f'{red},{green},{blue},255')}"
-            f"{_option('outline_style', 'solid')}{_option('outline_width', '0.4')}"
+            f'<Option type="Map">{_option("color", f"{red},{green},{blue},255")}'
+            f"{_option('outline_color', '60,60,60,255')}"
+            f"{_option('outline_style', 'solid')}{_option('outline_width', '0.2')}"
             f"{_option('style', 'solid')}</Option></layer></symbol>"
         )
     # the greatest area is drawn first, the least last
@@ -42,7 +44,8 @@ def area_style(spans: Sequence[tuple[float, float]]) -> str:
     return _qml(
         f'<renderer-v2 type="graduatedSymbol" attr="cutoff_s" graduatedMethod="GraduatedColor" '
         f'enableorderby="1" symbollevels="0"><ranges>{"".join(ranges)}</ranges>'
-        f"<symbols>{''.join(symbols)}</symbols>{order}</renderer-v2>"
+        f"<symbols>{''.join(symbols)}</symbols>{order}</renderer-v2>",
+        OPACITY,
     )
 
 
@@ -96,8 +99,11 @@ def add_styles(path: Path, styles: dict[str, str]) -> None:
             )
 
 
-def _qml(renderer: str) -> str:
-    return f'<!DOCTYPE qgis><qgis version="3.22" styleCategories="Symbology">{renderer}</qgis>'
+def _qml(renderer: str, opacity: float = 1.0) -> str:
+    return (
+        '<!DOCTYPE qgis><qgis version="3.22" styleCategories="Symbology|Rendering">'
+        f"{renderer}<layerOpacity>{opacity:g}</layerOpacity></qgis>"
+    )
 
 
 def _option(name: str, value: str) -> str:
