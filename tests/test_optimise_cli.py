@@ -71,14 +71,14 @@ def test_frontier_ends_where_nobody_is_left(small_study: Study) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
-        ({"new_sites": 0}, SettingError, "0 new sites"),
+        ({"new_sites": 0}, SettingError, "0 sites"),
         ({"new_sites": 6}, SettingError, "only 5 candidates"),
         ({"force": [BIEF], "forbid": [BIEF]}, SettingError, "forced and forbidden"),
         ({"force": ["x"]}, UnknownNameError, "x is no candidate"),
         ({"objective": "target"}, SettingError, "100.00% cannot be reached"),
         ({"target": 0.9}, SettingError, "a target was given"),
         ({"objective": "best"}, SettingError, "the objective is 'best'"),
-        ({"candidates": "towns"}, SettingError, "chefs-lieux or a table"),
+        ({"candidates": "towns"}, SettingError, "chefs-lieux, junctions or a table"),
         (
             {"candidates": points([(25_000, 20_000)], key="candidate_id")},
             InputError,

@@ -11,12 +11,10 @@ import scipy.sparse as sp
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from accessibility.analysis.siting_models import (
+from accessibility.analysis.siting_covering import max_coverage, set_cover
+from accessibility.analysis.siting_distance import p_center, p_median
+from accessibility.analysis.siting_given import (
     Solution,
-    max_coverage,
-    p_center,
-    p_median,
-    set_cover,
 )
 from accessibility.analysis.siting_presolve import reduce_cover
 from accessibility.errors import InputError, SettingError
@@ -235,8 +233,8 @@ COVER = sp.csr_array([[1, 0, 0], [0, 1, 0]])
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"p": 0}, "0 new sites were asked for; a whole number from 1"),
-        ({"p": 3}, "3 new sites were asked for, but only 2 candidates"),
+        ({"p": 0}, "0 sites were asked for; a whole number from 1"),
+        ({"p": 3}, "3 sites were asked for, but only 2 candidates"),
         ({"p": 2, "forbid": [0]}, "only 1 candidates"),
         ({"p": 1, "force": [0], "forbid": [0]}, "candidates 0 are forced and forbidden at once"),
         ({"p": 1, "force": [0, 1]}, "2 candidates are forced, but only 1"),
@@ -256,7 +254,7 @@ def test_impossible_inputs() -> None:
         set_cover(COVER, np.ones(3), target=1.2)
     with pytest.raises(SettingError, match="reaches the demand in rows 2"):
         p_median(COVER, np.ones(3), 1)
-    with pytest.raises(SettingError, match="1 new sites do not reach all demand"):
+    with pytest.raises(SettingError, match="1 sites do not reach all demand"):
         p_center(COVER, np.array([1.0, 1.0, 0.0]), 1)
     with pytest.raises(InputError, match="2 weights were given for 3 demand points"):
         max_coverage(COVER, np.ones(2), 1)

@@ -1,69 +1,84 @@
-"""Where the next sites of a study should stand, and how far a number of them leads."""
+"""Where the sites of a study should stand, with proof."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from accessibility.analysis.coverage import Coverage, coverage
-from accessibility.analysis.siting_models import (
-    Solution,
-    max_coverage,
-    p_center,
-    p_median,
-    set_cover,
+from accessibility.analysis.siting_candidates import Candidates, Problem, pose
+from accessibility.analysis.siting_covering import max_coverage, set_cover
+from accessibility.analysis.siting_distance import p_center, p_median
+from accessibility.analysis.siting_frontier import frontier as frontier
+from accessibility.analysis.siting_given import Solution
+from accessibility.analysis.siting_rules import Rules
+from accessibility.analysis.siting_ties import ties as find_ties
+from accessibility.analysis.siting_zones import (
+    Zone,
+    check_zone,
+    one_at_least,
+    one_at_most,
+    within_budget,
 )
-from accessibility.errors import InputError, SettingError, UnknownNameError, first_of
-from accessibility.network.snap import snap
-from accessibility.routing.times import Direction, check_ids, travel_time_matrix
-from accessibility.schema import WGS84, check_crs
-from accessibility.study.demand import demand_at_chefs_lieux
-from accessibility.study.sites import place_in_communes
+from accessibility.errors import SettingError
+from accessibility.routing.times import Direction
 from accessibility.study.study import Study
 
 Objective = Literal["coverage", "target", "p-median", "p-center"]
-CELLS = 4_000_000
-"""Drive times that are held at once before those beyond the cut-off are left out."""
 
 
 @dataclass(frozen=True)
 class Siting:
-    """Answer to: where should the next sites stand.
+    """Answer to: where should the sites stand.
 
     Attributes
     ----------
     selected : GeoDataFrame
         `candidate_id`, `name`, `code_insee`, `population_gained_alone` (people newly covered if
-        this one alone were opened), points; in the order of the candidates.
+        this one alone were opened beside the existing sites), points; in the order of the
+        candidates. New sites only.
+    closed : GeoDataFrame
+        Existing sites that would close, as in `Coverage.sites`; none unless they may.
     before, after : Coverage
-        With the existing sites, and with the selected ones beside them.
+        With the existing sites; with the selected ones beside them and without the closed ones.
     share_before, share_covered, population_gained : float
     objective : str
         coverage, target, p-median or p-center.
+    weights : str
+        What was counted: population, or a column of the communes.
     solution : Solution
         The proof: objective, bound, gap, optimal, greedy. In people (coverage), sites (target),
         people times seconds (p-median) or seconds (p-center).
+    ties : list of list of str
+        Other choices of equal value: ids of candidates, of existing sites that stay open where
+        they may close. None of them holds another one or the best choice.
+    ties_whole : bool
+        Whether there is no further one; False where none were looked for.
     candidates : int
-        How many could be chosen from.
+        How many could be chosen from, existing sites that may close among them.
     candidates_off_road : list of str
-        Chefs-lieux too far from any road: no candidates.
+        Places of the study too far from any road: no candidates.
     unreached : list of str
         Communes that neither a site nor a candidate reaches; p-median and p-center leave
         them out.
     """
 
     selected: gpd.GeoDataFrame
+    closed: gpd.GeoDataFrame
     before: Coverage
     after: Coverage
     objective: str
+    weights: str
     solution: Solution
+    ties: list[list[str]]
+    ties_whole: bool
     candidates: int
     candidates_off_road: list[str]
     unreached: list[str]
@@ -84,36 +99,23 @@ class Siting:
         return self.after.population_covered - self.before.population_covered
 
 
-@dataclass(frozen=True)
-class _Problem:
-    before: Coverage
-    table: gpd.GeoDataFrame  # candidates
-    off_road: list[str]
-    times: Any  # CSR array (candidates, demand), seconds
-    weights: Any
-    current: Any
-
-    @property
-    def cover(self) -> Any:
-        within = self.times.copy()
-        within.data = (within.data <= self.before.minutes * 60.0).astype(float)
-        within.eliminate_zeros()
-        return within
-
-    @property
-    def covered(self) -> Any:
-        return self.current <= self.before.minutes * 60.0
-
-
 def optimise(
     study: Study,
     *,
-    new_sites: int = 3,
+    new_sites: int | None = 3,
     objective: Objective = "coverage",
-    candidates: Literal["chefs-lieux"] | gpd.GeoDataFrame = "chefs-lieux",
+    candidates: Candidates = "chefs-lieux",
     target: float | None = None,
+    may_close: bool = False,
+    open_sites: int | None = None,
+    weights: str | None = None,
     force: Sequence[str] = (),
     forbid: Sequence[str] = (),
+    at_most_one: Zone | None = None,
+    at_least_one: Zone | None = None,
+    budget: float | None = None,
+    costs: Mapping[str, float] | None = None,
+    ties: int = 0,
     time_limit_s: float = 60.0,
     minutes: float | None = None,
     as_of: dt.date | str | None = None,
@@ -122,21 +124,40 @@ def optimise(
     around: bool = False,
     max_snap_m: float | None = None,
 ) -> Siting:
-    """Best places for new sites beside the existing ones, with proof.
+    """Best places for sites, with proof.
 
     Parameters
     ----------
     study : Study
-    new_sites : int
-        At most so many; not read where the objective is a target.
+    new_sites : int, optional
+        At most so many beside the existing ones; any number that the rules allow if None. Not
+        read where the objective is a target or existing sites may close.
     objective : {"coverage", "target", "p-median", "p-center"}
         Most people covered; fewest sites for a share; least time in all; shortest longest drive.
-    candidates : "chefs-lieux" or GeoDataFrame
-        Points with a CRS and `candidate_id`, perhaps `name` and `code_insee`.
+    candidates : "chefs-lieux", "junctions" or GeoDataFrame
+        The study's own places, or points with a CRS and `candidate_id`, perhaps `name`,
+        `code_insee` and `cost`.
     target : float, optional
         Share to be covered, above 0 to 1; all people if absent.
+    may_close : bool
+        Existing sites may close, at no cost; they are candidates as well, by their
+        `facility_id`, and rules and numbers hold for all sites that are open.
+    open_sites : int, optional
+        At most so many sites open in all, existing ones among them, where these may close.
+    weights : str, optional
+        Column of the communes to count instead of the population, such as population_2021.
     force, forbid : sequence of str
         Ids of candidates (codes of communes) that must, or must not, be chosen.
+    at_most_one : {"canton", "epci"}, optional
+        At most one of the chosen sites in each; existing ones count where they may close.
+    at_least_one : {"canton", "epci"}, optional
+        At least one site in each, existing ones among them.
+    budget : float, optional
+        Costs of the chosen candidates in all; sites that exist cost nothing.
+    costs : mapping of str to float, optional
+        Cost of each candidate by its id; the column `cost` of the candidates if absent.
+    ties : int
+        How many other choices of equal value are looked for at most.
     time_limit_s : float
         Seconds after which the best choice so far is returned.
     minutes, as_of, population, direction, around, max_snap_m
@@ -149,15 +170,16 @@ def optimise(
     Raises
     ------
     SettingError
-        For an impossible number, target, force or forbid.
+        For an impossible number, target, force, forbid, zone or budget, with what is in the way.
     UnknownNameError
-        For an id that is no candidate.
+        For an id that is no candidate, or a column that the communes have not.
     InputError, CrsError
         For faults of the candidates, such as one that is off the network.
 
     Notes
     -----
-    Church and ReVelle (1974), Toregas et al. (1971), Hakimi (1964); see `siting_models`.
+    Church and ReVelle (1974), Toregas et al. (1971), Hakimi (1964): see `max_coverage`,
+    `set_cover`, `p_median` and `p_center`, which solve the models on arrays.
 
     Examples
     --------
@@ -172,227 +194,109 @@ def optimise(
         )
     if target is not None and objective != "target":
         raise SettingError(f"a target was given, but the objective is {objective}, not target.")
+    if isinstance(ties, bool) or not isinstance(ties, int) or ties < 0:
+        raise SettingError(f"the number of ties is {ties!r}; a whole number from 0 is expected.")
+    if not time_limit_s > 0:
+        raise SettingError(f"the time limit is {time_limit_s:g} s; more than 0 is expected.")
+    may_close = may_close or open_sites is not None
+    if may_close and open_sites is None and objective != "target":
+        raise SettingError("existing sites may close, but open_sites is not told; how many may "
+                           "be open in all is expected.")  # fmt: skip
+    for zone in (at_most_one, at_least_one):
+        check_zone(zone)
+    until = time.monotonic() + time_limit_s
     before = coverage(
         study, minutes=minutes, as_of=as_of, population=population, direction=direction,
         around=around, max_snap_m=max_snap_m,
     )  # fmt: skip
-    problem = _problem(
-        study, before, candidates, max_snap_m, by_time=objective in ("p-median", "p-center")
+    problem = pose(
+        study, before, candidates, max_snap_m=max_snap_m, may_close=may_close, weights=weights,
+        by_time=objective in ("p-median", "p-center"),
+    )  # fmt: skip
+    rules = within_budget(problem.table, budget, costs)
+    if at_most_one is not None:
+        rules = rules.also(one_at_most(study, problem.table, at_most_one))
+    if at_least_one is not None:
+        stay = before.sites["code_insee"].iloc[: 0 if may_close else None]
+        rules = rules.also(one_at_least(study, problem.table, at_least_one, stay))
+    number = open_sites if may_close else new_sites
+    solve, unreached = _question(
+        problem, objective, number, target, force=problem.rows(force), forbid=problem.rows(forbid)
     )
-    chosen: dict[str, Any] = {
-        "force": _rows(problem.table, force),
-        "forbid": _rows(problem.table, forbid),
-        "time_limit_s": time_limit_s,
-    }
-    unreached: list[str] = []
-    if objective == "coverage":
-        solution = max_coverage(
-            problem.cover, problem.weights, new_sites, covered=problem.covered, **chosen
-        )
-    elif objective == "target":
-        solution = set_cover(
-            problem.cover, problem.weights, covered=problem.covered,
-            target=1.0 if target is None else target, **chosen,
-        )  # fmt: skip
-    else:
-        reached = np.isfinite(problem.current)
-        reached[problem.times.indices] = True
-        lost = before.by_commune["code_insee"][~reached & (problem.weights > 0)]
-        unreached = lost.tolist()
-        model = p_median if objective == "p-median" else p_center
-        solution = model(
-            problem.times, problem.weights * reached, new_sites, current=problem.current, **chosen
-        )
-    selected = problem.table.iloc[solution.selected].reset_index(drop=True)
-    gains = problem.cover @ np.where(problem.covered, 0.0, problem.weights)
-    selected.insert(3, "population_gained_alone", gains[solution.selected])
+    solution = solve(rules, time_limit_s)
+    others, whole = (
+        find_ties(solve, solution, rules, most=ties, until=until) if ties else ([], False)
+    )
+    table, ids = problem.table, problem.table["candidate_id"].astype(str).to_numpy()
+    chosen = np.isin(np.arange(len(table)), solution.selected)
+    existing = table["existing"].to_numpy(dtype=bool)
+    selected = table[chosen & ~existing].drop(columns="existing").reset_index(drop=True)
+    late = (before.by_commune["population"] - before.by_commune["population_covered"]).fillna(0.0)
+    selected.insert(3, "population_gained_alone", (problem.cover @ late)[chosen & ~existing])
+    shut = np.isin(before.sites["facility_id"].astype(str), ids[existing & ~chosen])
+    closed = before.sites[shut].reset_index(drop=True)
     return Siting(
         selected=selected,
+        closed=closed,
         before=before,
-        after=_with(study, before, selected, max_snap_m),
+        after=_with(study, before, before.sites[~shut], selected, max_snap_m),
         objective=objective,
+        weights=weights or "population",
         solution=solution,
-        candidates=len(problem.table),
+        ties=[ids[rows].tolist() for rows in others],
+        ties_whole=whole,
+        candidates=len(table),
         candidates_off_road=problem.off_road,
         unreached=unreached,
     )
 
 
-def frontier(
-    study: Study,
+def _question(
+    problem: Problem,
+    objective: str,
+    number: int | None,
+    target: float | None,
     *,
-    candidates: Literal["chefs-lieux"] | gpd.GeoDataFrame = "chefs-lieux",
-    most: int | None = None,
-    time_limit_s: float = 60.0,
-    minutes: float | None = None,
-    as_of: dt.date | str | None = None,
-    population: int | None = None,
-    direction: Direction | None = None,
-    around: bool = False,
-    max_snap_m: float | None = None,
-) -> pd.DataFrame:
-    """Coverage against the number of new sites, until no further one adds anybody.
-
-    Parameters
-    ----------
-    study, candidates, minutes, as_of, population, direction, around, max_snap_m
-        As in `optimise`.
-    most : int, optional
-        Highest number of new sites that is looked at.
-    time_limit_s : float
-        Seconds for each number of sites.
-
-    Returns
-    -------
-    DataFrame
-        `new_sites`, `share_covered`, `population_covered`, `population_gained`, `bound` (people),
-        `optimal`, `share_greedy`, `selected` (ids, separated by blanks).
-
-    Raises
-    ------
-    SettingError, InputError, CrsError
-        As in `optimise`.
-
-    Examples
-    --------
-    >>> import accessibility as acc
-    >>> table = frontier(acc.load_study("jura"), most=2)
-    >>> table["new_sites"].tolist()
-    [0, 1, 2]
-    """
-    before = coverage(
-        study, minutes=minutes, as_of=as_of, population=population, direction=direction,
-        around=around, max_snap_m=max_snap_m,
-    )  # fmt: skip
-    problem = _problem(study, before, candidates, max_snap_m, by_time=False)
-    cover, weights, covered = problem.cover, problem.weights, problem.covered
-    reachable = covered.copy()
-    reachable[cover.indices] = True
-    total, base = float(weights.sum()), float(weights[covered].sum())
-    whole = float(weights[reachable].sum())
-    ids = problem.table["candidate_id"].astype(str).to_numpy()
-    rows: list[list[Any]] = [[0, base / total, base, 0.0, base, True, base / total, ""]]
-    limit = len(ids) if most is None else min(most, len(ids))
-    for number in range(1, limit + 1):
-        if rows[-1][2] >= whole:
-            break
-        found = max_coverage(cover, weights, number, covered=covered, time_limit_s=time_limit_s)
-        rows.append(
-            [number, found.objective / total, found.objective, found.objective - base,
-             found.bound, found.optimal, found.greedy / total, " ".join(ids[found.selected])]
-        )  # fmt: skip
-    names = ["new_sites", "share_covered", "population_covered", "population_gained", "bound",
-             "optimal", "share_greedy", "selected"]  # fmt: skip
-    return pd.DataFrame(rows, columns=names)
-
-
-def _problem(
-    study: Study,
-    before: Coverage,
-    candidates: str | gpd.GeoDataFrame,
-    max_snap_m: float | None,
-    *,
-    by_time: bool,
-) -> _Problem:
-    snap_m = float(study.default("max_snap_m") if max_snap_m is None else max_snap_m)
-    demand = demand_at_chefs_lieux(study.communes, year=before.population_year)
-    table = _candidates(study, demand, candidates)
-    far = snap(study.network, table, max_snap_m=snap_m).segment < 0
-    off_road = table.loc[far, "candidate_id"].astype(str).tolist()
-    if off_road and not isinstance(candidates, str):
-        raise InputError(
-            f"candidates {first_of(off_road)} lie more than {snap_m:g} m from any road; move "
-            "them or leave them out."
-        )
-    table = table[~far].reset_index(drop=True)
-    current = before.by_commune["travel_time_s"].to_numpy(dtype=float)
-    cutoff_s: float | None = before.minutes * 60.0 + 1.0  # compared as `coverage` does, below
-    if by_time:
-        # a drive longer than any at present betters nothing, unless somebody has none
-        on_road = np.isfinite(before.by_commune["demand_snap_m"].to_numpy(dtype=float))
-        longest = current[on_road].max(initial=0.0)
-        cutoff_s = max(cutoff_s or 0.0, longest) if np.isfinite(longest) else None
-    return _Problem(
-        before=before,
-        table=table,
-        off_road=off_road,
-        times=_times(study, demand, table, before.direction, cutoff_s, snap_m),
-        weights=before.by_commune["population"].fillna(0.0).to_numpy(dtype=float),
-        current=current,
-    )
-
-
-def _candidates(
-    study: Study, demand: gpd.GeoDataFrame, candidates: str | gpd.GeoDataFrame
-) -> gpd.GeoDataFrame:
-    if isinstance(candidates, str):
-        if candidates != "chefs-lieux":
-            raise SettingError(
-                f"the candidates are {candidates!r}; chefs-lieux or a table is expected."
-            )
-        codes = demand["code_insee"].to_numpy()
-        names = study.communes["name"].to_numpy()
-        return gpd.GeoDataFrame(
-            {"candidate_id": codes, "name": names, "code_insee": codes}, geometry=demand.geometry
-        )
-    if candidates.empty:
-        raise InputError("the table of candidates has no rows; at least one is expected.")
-    check_ids(candidates, "candidate_id")
-    if candidates.crs is None:
-        check_crs(candidates, WGS84, what="the table of candidates")
-    table = candidates.reset_index(drop=True)
-    ids = table["candidate_id"].astype(str)
-    return gpd.GeoDataFrame(
-        {
-            "candidate_id": ids,
-            "name": table.get("name", ids),
-            "code_insee": table["code_insee"]
-            if "code_insee" in table
-            else place_in_communes(table, study.communes),
-        },
-        geometry=table.geometry,
-    ).to_crs(WGS84)
-
-
-def _times(
-    study: Study,
-    demand: gpd.GeoDataFrame,
-    table: gpd.GeoDataFrame,
-    direction: Direction,
-    cutoff_s: float | None,
-    snap_m: float,
-) -> Any:
-    """Seconds between candidates and demand, sparse; a stored 0 is no time at all."""
-    parts = []
-    step = max(1, CELLS // max(1, len(demand)))
-    for start in range(0, max(1, len(table)), step):
-        block = table.iloc[start : start + step]
-        ends = (demand, block) if direction == "to" else (block, demand)
-        found = travel_time_matrix(study.network, *ends, cutoff_s=cutoff_s, max_snap_m=snap_m)
-        found = found.T if direction == "to" else found
-        row, column = np.nonzero(np.isfinite(found))
-        parts.append(sp.csr_array((found[row, column], (row, column)), shape=found.shape))
-    return sp.vstack(parts, format="csr")
-
-
-def _rows(table: gpd.GeoDataFrame, ids: Sequence[str]) -> list[int]:
-    place = {str(name): i for i, name in enumerate(table["candidate_id"])}
-    unknown = [str(name) for name in ids if str(name) not in place]
-    if unknown:
-        raise UnknownNameError(f"{first_of(unknown)} is no candidate; ids of candidates are "
-                               f"expected, such as {next(iter(place), 'none')}.")  # fmt: skip
-    return [place[str(name)] for name in ids]
+    force: list[int],
+    forbid: list[int],
+) -> tuple[Callable[[Rules, float], Solution], list[str]]:
+    """The model, ready to be solved under rules; and the communes that it leaves out."""
+    given: dict[str, Any] = {"force": force, "forbid": forbid}
+    number = max(1, len(problem.table) - len(forbid)) if number is None else number
+    if objective == "coverage":
+        return lambda rules, limit_s: max_coverage(
+            problem.cover, problem.weights, number, covered=problem.covered, rules=rules,
+            time_limit_s=limit_s, **given,
+        ), []  # fmt: skip
+    if objective == "target":
+        share = 1.0 if target is None else target
+        return lambda rules, limit_s: set_cover(
+            problem.cover, problem.weights, target=share, covered=problem.covered, rules=rules,
+            time_limit_s=limit_s, **given,
+        ), []  # fmt: skip
+    reached = np.isfinite(problem.current)
+    reached[problem.times.indices] = True
+    lost = problem.before.by_commune["code_insee"][~reached & (problem.weights > 0)]
+    model = p_median if objective == "p-median" else p_center
+    return lambda rules, limit_s: model(
+        problem.times, problem.weights * reached, number, current=problem.current, rules=rules,
+        time_limit_s=limit_s, **given,
+    ), lost.tolist()  # fmt: skip
 
 
 def _with(
-    study: Study, before: Coverage, selected: gpd.GeoDataFrame, max_snap_m: float | None
+    study: Study,
+    before: Coverage,
+    stay: gpd.GeoDataFrame,
+    selected: gpd.GeoDataFrame,
+    max_snap_m: float | None,
 ) -> Coverage:
-    """Coverage with the selected sites beside those that were counted."""
-    if selected.empty:
+    """Coverage with the selected sites beside those that stay."""
+    if selected.empty and len(stay) == len(before.sites):
         return before
     columns = ["facility_id", "name", "code_insee", "geometry"]
     new = selected.assign(facility_id="new:" + selected["candidate_id"].astype(str))
-    parts = [before.sites[columns], new[columns].to_crs(before.sites.crs)]
+    parts = [stay[columns], new[columns].to_crs(before.sites.crs)]
     sites = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return coverage(
         study, minutes=before.minutes, as_of=before.as_of, population=before.population_year,

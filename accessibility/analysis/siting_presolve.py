@@ -34,7 +34,18 @@ class Reduced:
     candidates: Ints
 
 
-def reduce_cover(cover: Any, weights: Floats, *, covered: Bools, allowed: Bools) -> Reduced:
+PAIRS = 20_000_000
+"""Pairs of candidates with demand in common that are compared at most: some seconds."""
+
+
+def reduce_cover(
+    cover: Any,
+    weights: Floats,
+    *,
+    covered: Bools,
+    allowed: Bools,
+    kinds: Ints | None = None,
+) -> Reduced:
     """Leave out what changes no optimum of a covering problem.
 
     Parameters
@@ -45,13 +56,17 @@ def reduce_cover(cover: Any, weights: Floats, *, covered: Bools, allowed: Bools)
         Demand that is covered whatever is chosen.
     allowed : bool array (candidates,)
         Candidates that may be chosen.
+    kinds : int array (candidates,), optional
+        Only a candidate of the same kind takes the place of another; all are of one kind if
+        absent.
 
     Returns
     -------
     Reduced
         Without demand that is covered, weighs nothing or is in reach of no candidate; demand
         that the same candidates cover is one group; no candidate covers only what another
-        covers as well (of equal ones the first stays).
+        covers as well (of equal ones the first stays). Where too many pairs would have to be
+        compared, only equal ones are left out.
 
     Examples
     --------
@@ -63,14 +78,34 @@ def reduce_cover(cover: Any, weights: Floats, *, covered: Bools, allowed: Bools)
     ([1, 2], [3.0, 1.0])
     """
     candidates = np.flatnonzero(allowed)
+    kind = np.zeros(cover.shape[0], dtype=np.int64) if kinds is None else kinds
     kept = np.flatnonzero(~covered & (weights > 0))
+    if kinds is None:  # what covers nothing can only be of use to a rule
+        candidates = candidates[np.diff(cover[candidates][:, kept].indptr) > 0]
     part, weights = cover[candidates][:, kept], weights[kept]
     while True:
         part, weights = _merge_equal(part, weights)
-        stay = _undominated(part)
+        stay = _first_of_equal(part, kind[candidates])
+        part, candidates = part[stay], candidates[stay]
+        often = np.bincount(part.indices, minlength=part.shape[1]).astype(float)
+        if often @ often > PAIRS:
+            return Reduced(part, weights, candidates)
+        stay = _undominated(part, kind[candidates])
         part, candidates = part[stay], candidates[stay]
         if stay.all():
             return Reduced(part, weights, candidates)
+
+
+def _first_of_equal(cover: Any, kinds: Ints) -> Bools:
+    """The first of the candidates of a kind that cover the same."""
+    cover.sort_indices()
+    seen: set[tuple[int, bytes]] = set()
+    stay = np.zeros(cover.shape[0], dtype=bool)
+    for i in range(cover.shape[0]):
+        key = int(kinds[i]), cover.indices[cover.indptr[i] : cover.indptr[i + 1]].tobytes()
+        stay[i] = key not in seen
+        seen.add(key)
+    return stay
 
 
 def _merge_equal(cover: Any, weights: Floats) -> tuple[Any, Floats]:
@@ -93,49 +128,16 @@ def _merge_equal(cover: Any, weights: Floats) -> tuple[Any, Floats]:
     return columns[:, np.array(first, dtype=np.int64)].tocsr(), np.array(total, dtype=float)
 
 
-def _undominated(cover: Any) -> Bools:
+def _undominated(cover: Any, kinds: Ints) -> Bools:
     """Candidates that cover something which no other one covers as well."""
     size = np.diff(cover.indptr)
-    stay = size > 0
+    stay = np.ones(len(size), dtype=bool)
     turned = cover.T.tocsr()
     for start in range(0, cover.shape[0], BLOCK):
         shared = (cover[start : start + BLOCK] @ turned).tocoo()
         row, other = shared.row + start, shared.col
-        within = (shared.data >= size[row]) & (row != other)
+        within = (shared.data >= size[row]) & (row != other) & (kinds[row] == kinds[other])
         # of two equal candidates the first stays
         beaten = within & ((size[other] > size[row]) | (other < row))
         stay[row[beaten]] = False
     return np.asarray(stay)
-
-
-def greedy_cover(
-    problem: Reduced, *, most: int | None = None, need: float | None = None
-) -> tuple[Ints, float]:
-    """Choose again and again the candidate that adds most, the first of equal ones.
-
-    Parameters
-    ----------
-    problem : Reduced
-    most : int, optional
-        How many may be chosen.
-    need : float, optional
-        Weight at which it is enough.
-
-    Returns
-    -------
-    int array
-        Rows of the reduced problem in the order in which they were chosen.
-    float
-        Weight that they cover.
-    """
-    left, value = problem.weights.copy(), 0.0
-    chosen: list[int] = []
-    while (most is None or len(chosen) < most) and (need is None or value < need):
-        gain = problem.cover @ left
-        if not len(gain) or gain.max() <= 0:
-            break
-        best = int(gain.argmax())
-        chosen.append(best)
-        value += float(gain[best])
-        left[problem.cover.indices[problem.cover.indptr[best] : problem.cover.indptr[best + 1]]] = 0
-    return np.array(chosen, dtype=np.int64), value

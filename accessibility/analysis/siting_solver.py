@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 from highspy._core import _Highs
+
+from accessibility.analysis.siting_rules import Rules
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,6 +38,19 @@ class Program:
     rows: Any
     least: Floats
     whole: int
+
+    def also(self, row: Floats, least: float) -> Program:
+        """The program with one more row."""
+        rows = sp.vstack([self.rows, sp.csr_array(row.reshape(1, -1))], format="csr")
+        return replace(self, rows=rows, least=np.r_[self.least, least])
+
+    def obeying(self, rules: Rules) -> Program:
+        """The program with rules, whose candidates are its whole variables."""
+        program = self
+        others = np.zeros(len(self.cost) - self.whole)
+        for row, limit in zip(rules.rows, rules.limits, strict=True):
+            program = program.also(np.r_[-row, others], -limit)
+        return program
 
 
 @dataclass(frozen=True)
