@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from accessibility.analysis.gain import gain as gain
     from accessibility.analysis.isochrone_error import isochrone_error as isochrone_error
     from accessibility.analysis.isochrones import isochrones as isochrones
+    from accessibility.analysis.scenario import Scenario as Scenario
+    from accessibility.analysis.scenario_form import read_scenario as read_scenario
     from accessibility.analysis.simulate import simulate as simulate
-    from accessibility.analysis.siting import frontier as frontier
     from accessibility.analysis.siting import optimise as optimise
+    from accessibility.analysis.siting_frontier import closable as closable
+    from accessibility.analysis.siting_frontier import frontier as frontier
     from accessibility.analysis.surface import surface as surface
     from accessibility.errors import AccessibilityError as AccessibilityError
     from accessibility.inputs.osm import read_osm as read_osm
@@ -39,29 +42,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
-    "reach": "routing.reach",
-    "surface": "analysis.surface",
-    "isochrones": "analysis.isochrones",
-    "isochrone_error": "analysis.isochrone_error",
     "AccessibilityError": "errors",
     "Coverage": "analysis.coverage",
     "RoadNetwork": "network.graph",
+    "Scenario": "analysis.scenario",
     "Study": "study.study",
     "build_network": "network.graph",
     "build_study": "study.build",
+    "closable": "analysis.siting_frontier",
     "compare": "analysis.compare",
     "coverage": "analysis.coverage",
-    "frontier": "analysis.siting",
     "from_networkx": "network.interchange",
+    "frontier": "analysis.siting_frontier",
     "gain": "analysis.gain",
+    "isochrone_error": "analysis.isochrone_error",
+    "isochrones": "analysis.isochrones",
     "load_profile": "network.profile",
     "load_study": "study.study",
     "optimise": "analysis.siting",
+    "reach": "routing.reach",
     "read_osm": "inputs.osm",
     "read_points": "inputs.points",
     "read_roads": "inputs.osm",
+    "read_scenario": "analysis.scenario_form",
     "simulate": "analysis.simulate",
     "snap": "network.snap",
+    "surface": "analysis.surface",
     "to_networkx": "network.interchange",
     "travel_time_matrix": "routing.times",
     "travel_times": "routing.times",

@@ -312,7 +312,7 @@ def test_own_sites_are_left_as_they_were(small_study: Study) -> None:
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf"), "20", True, 1e5])
 def test_impossible_cutoff(small_study: Study, minutes: object) -> None:
-    with pytest.raises(SettingError, match="a number above 0 is expected"):
+    with pytest.raises(SettingError, match="a number above 0, up to 30,000, is expected"):
         coverage(small_study, minutes=minutes)
 
 

@@ -15,14 +15,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from studies import AVAL, COMBE, ILOT, MONT, own_sites, write_study
+from networks import lonlat
+from studies import AVAL, BIEF, COMBE, ILOT, MONT, own_sites, write_study
 from typer.testing import CliRunner
 
 from accessibility import cli
 from accessibility.analysis.coverage import Coverage, coverage
 from accessibility.analysis.isochrones import isochrones
+from accessibility.analysis.scenario import Move, Place, Scenario, Stop
+from accessibility.analysis.simulate import simulate
 from accessibility.errors import AccessibilityError, CrsError, InputError, SettingError
 from accessibility.inputs.catalogue import sha256
+from accessibility.report.map_changes import changes_between
 from accessibility.report.map_figure import map_figure, save_figure
 from accessibility.report.map_labels import place_labels
 from accessibility.report.map_layers import drawable_areas, time_classes
@@ -410,6 +414,204 @@ def test_a_missing_library_is_told(
         monkeypatch.delitem(sys.modules, f"accessibility.report.{name}")
     told = refusal("--out", tmp_path / f"map.{suffix}")
     assert told.endswith(f'needs {library}: pip install "accessibility-toolkit[maps]".')
+
+
+# -- before and after ---------------------------------------------------------------------------
+
+
+def what_if() -> Scenario:
+    """Aval closes, Combe opens, the site of Ville moves to the west."""
+    ((lon, lat),) = lonlat([(39_000, 0)])
+    return Scenario(
+        name=f"Aval goes {EVIL}",
+        add=(Place(insee=COMBE),),
+        remove=(Place(id="f1"),),
+        move=(Move(Place(id="f2"), Place(lon=lon, lat=lat)),),
+    )
+
+
+@pytest.fixture
+def both(small_study: Study) -> dict[str, Any]:
+    done = simulate(small_study, what_if())
+    return {"result": done.after, "before": done.before, "scenario": what_if()}
+
+
+def test_changes_are_those_of_the_simulation(small_study: Study, both: dict[str, Any]) -> None:
+    changes = changes_between(small_study, both["before"], both["result"], scenario=what_if())
+    simulation = simulate(small_study, what_if())
+    for change, codes in (("gained", [COMBE]), ("lost", [AVAL, BIEF])):
+        assert changes.of(change)["code_insee"].tolist() == codes
+        people = getattr(simulation, f"population_{change}")
+        assert changes.of(change)["population"].sum() == people
+    assert (changes.named("opened"), changes.named("closed")) == (["Combe"], ["site f1"])
+    (moved,) = changes.sites[changes.sites["change"] == "moved"].itertuples()
+    assert moved.before.distance(moved.geometry) == pytest.approx(1000, rel=0.01)
+    assert (changes.services_before, changes.services_after) == (2, 2)
+    back = changes_between(small_study, both["result"], both["before"])
+    assert back.of("lost")["code_insee"].tolist() == [COMBE]
+    assert back.named("opened") == ["site f1"]
+
+
+def test_an_itinerant_service_is_one_site(small_study: Study) -> None:
+    stops = Scenario(stop=(Stop((Place(insee=COMBE), Place(insee=MONT)), name="Bus"),))
+    done = simulate(small_study, stops)
+    changes = changes_between(small_study, done.before, done.after, scenario=stops)
+    assert (changes.services_after, len(changes.named("opened"))) == (3, 2)
+
+
+def test_answers_of_other_questions_are_refused(
+    small_study: Study, result: Coverage, both: dict[str, Any]
+) -> None:
+    others = (
+        ({"minutes": 15.0}, "the minutes 15.0; 20.0 is expected"),
+        ({"direction": "from"}, "the direction from"),
+        ({"population_year": 2020}, "the population year 2020"),
+        ({"by_commune": result.by_commune[:3]}, "of other communes"),
+    )
+    for change, told in others:
+        for draw in (map_figure, map_page):
+            with pytest.raises(InputError, match=told):
+                draw(small_study, result, areas_of(small_study), before=replace(result, **change))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_figure_tells_before_and_after(
+    small_study: Study, both: dict[str, Any], tmp_path: Path, lang: str
+) -> None:
+    result = both.pop("result")
+    text = svg_of(small_study, result, tmp_path, lang=lang, **both)
+    title = {
+        "en": "Small: 65.00 % of the inhabitants reach a France services within 20 minutes by car, "
+        "instead of 92.50 %",
+        "fr": f"d'une France services, au lieu de 92,50{NBSP}%",
+    }
+    assert title[lang] in text
+    known = words(lang)
+    for key in ("scenario", "gained", "lost", "opened", "closed", "moved", "commune_gained",
+                "commune_lost", "not_covered", "opens", "closes", "moves"):  # fmt: skip
+        assert known[key] in text, key
+    for name, times in (
+        ("Combe", ("20 min 00 s", "0 min 00 s")),
+        ("Aval", ("0 min 00 s", "20 min 00 s")),
+        ("Bief", ("20 min 00 s", "40 min 00 s")),
+    ):
+        assert f">{name}</text>" in text
+        for time in times:
+            assert f">{time}</text>" in text, (name, time)
+    for name in ("Combe", "Aval", "Bief"):  # on the map and in the list
+        assert text.count(f">{name}</text>") >= 2, name
+
+
+def test_the_words_of_a_scenario(small_study: Study, both: dict[str, Any]) -> None:
+    changes = changes_between(small_study, both["before"], both["result"], scenario=what_if())
+    told = said(small_study, both["result"], changes=changes)
+    assert told.summary.startswith("After the scenario: 2,600 of 4,000 inhabitants.")
+    assert told.changes == (
+        ("Name", f"Aval goes {EVIL}"),
+        ("Covered before", "3,700 inhabitants, 92.50 %"),
+        ("Newly covered", "200 inhabitants of 1 commune"),
+        ("No longer covered", "1,300 inhabitants of 2 communes"),
+        ("Opens", "Combe"),
+        ("Closes", "site f1"),
+        ("Moves", "site f2"),
+    )
+    assert dict(told.choices)["Sites"].endswith("(2 before the scenario)")
+    same = changes_between(small_study, both["before"], both["before"])
+    told = said(small_study, both["before"], changes=same)
+    assert told.title.endswith("by car, as before")
+    assert dict(told.changes)["Newly covered"] == "nobody"
+    unknown = replace(both["result"], share=float("nan"))
+    told = said(small_study, unknown, changes=changes)
+    assert told.title.endswith("is unknown")
+
+
+def test_many_changes_are_listed_as_far_as_there_is_room(
+    small_study: Study, both: dict[str, Any], tmp_path: Path
+) -> None:
+    def many(answer: Coverage) -> Coverage:
+        n = 40
+        rows = pd.concat([answer.by_commune] * n, ignore_index=True)
+        rows["code_insee"] = [f"{i:05d}" for i in range(len(rows))]
+        rows["name"] = [f"{'Very-long-name-' * 3}{i}" for i in range(len(rows))]
+        return replace(answer, by_commune=rows, uncovered=pd.concat([answer.uncovered] * n))
+
+    path = tmp_path / "map.svg"
+    drawn = map_figure(
+        small_study, many(both["result"]), areas_of(small_study), before=many(both["before"]),
+        scenario=what_if(),
+    )  # fmt: skip
+    save_figure(drawn, path)
+    more = [int(n) for n in re.findall(r">and (\d+) more<", path.read_text(encoding="utf-8"))]
+    assert len(more) >= 2
+    lowest = min(
+        text.get_window_extent().y0 for text in drawn.texts if text.get_position()[0] > 0.6
+    )
+    assert lowest > 0.03 * drawn.bbox.height
+
+
+def test_the_page_holds_what_was_before(small_study: Study, both: dict[str, Any]) -> None:
+    page = map_page(small_study, both["result"], areas_of(small_study), before=both["before"],
+                    scenario=what_if())  # fmt: skip
+    answer = answer_of(page)
+    assert answer["before"]["time_s"] == [0, 1200, 1200, 0, 1000, None]
+    assert answer["before"]["site"][:2] == ["site f1", "site f1"]
+    assert (answer["before"]["gained"], answer["before"]["lost"]) == ([2], [0, 1])
+    assert dict(zip(answer["sites"]["name"], answer["sites"]["change"], strict=True)) == {
+        "site f2": "moved", "Combe": "opened", "site f1": "closed",
+    }  # fmt: skip
+    assert ["changes", True] in answer["layers"]
+    again = map_page(small_study, both["result"], areas_of(small_study), before=both["before"],
+                     scenario=what_if())  # fmt: skip
+    assert page == again
+    plain = answer_of(map_page(small_study, both["result"], areas_of(small_study)))
+    assert plain["before"] is None
+    assert "changes" not in dict(plain["layers"])
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html"])
+def test_the_command_maps_a_scenario(small_study: Study, tmp_path: Path, suffix: str) -> None:
+    file, out = tmp_path / "what-if.toml", tmp_path / f"map.{suffix}"
+    file.write_text(what_if().to_toml(), encoding="utf-8")
+    arguments = ["map", "--study", str(small_study.folder), "--scenario", str(file), "--out",
+                 str(out)]  # fmt: skip
+    done = RUNNER.invoke(cli.app, arguments)
+    assert done.exit_code == 0, done.output
+    told = json.loads(out.with_name(f"{out.name}.manifest.json").read_text(encoding="utf-8"))
+    assert told["own_inputs"] == [{"file": file.name, "sha256": sha256(file)}]
+    answer = told["answer"]
+    assert (answer["share_before"], answer["share_covered"]) == (0.925, 0.65)
+    assert (answer["population_gained"], answer["population_lost"]) == (200, 1300)
+    assert (answer["communes_gained"], answer["communes_lost"]) == ([COMBE], [AVAL, BIEF])
+    first = out.read_bytes()
+    assert RUNNER.invoke(cli.app, [*arguments, "--overwrite"]).exit_code == 0
+    assert out.read_bytes() == first
+
+
+def test_a_site_that_opens_before_its_day_is_drawn(small_study: Study, tmp_path: Path) -> None:
+    file, out = tmp_path / "what-if.toml", tmp_path / "map.html"
+    file.write_text('[[add]]\nid = "f2"\n', encoding="utf-8")
+    done = RUNNER.invoke(
+        cli.app,
+        ["map", "--study", str(small_study.folder), "--scenario", str(file), "--out", str(out),
+         "--as-of", "2021-01-01"],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    answer = answer_of(out.read_text(encoding="utf-8"))
+    assert answer["sites"]["change"] == ["stays", "opened"]
+
+
+def test_scenarios_that_cannot_be_mapped_are_refused(small_study: Study, tmp_path: Path) -> None:
+    file = tmp_path / "what-if.toml"
+    given = ["--study", small_study.folder, "--scenario", file, "--out", tmp_path / "map.svg"]
+    assert "what-if.toml" in refusal(*given)
+    file.write_text('[[speed]]\nclass = "secondary"\nkph = 70\n', encoding="utf-8")
+    assert "changes roads or speeds ([[road]], [[speed]])" in refusal(*given)
+    file.write_text('[[remove]]\nid = "f1"\n[[remove]]\nid = "f2"\n', encoding="utf-8")
+    assert "leaves no site" in refusal(*given)
+    for text, extra in (("", []), ('[[remove]]\nid = "f1"\n', ["--walk-kph", "4"])):
+        file.write_text(text, encoding="utf-8")
+        assert RUNNER.invoke(cli.app, ["map", *map(str, given), *extra]).exit_code == 2
+    assert not list(tmp_path.glob("map*"))
 
 
 # -- the Jura -----------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import shapely
 from studies import write_study
-from test_map import EVIL, areas_of
+from test_map import EVIL, areas_of, what_if
 
 from accessibility.analysis.coverage import coverage
+from accessibility.analysis.simulate import simulate
 from accessibility.report.map_page import map_page
 from accessibility.study.study import load_study
 
@@ -53,6 +54,21 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
+def scenario_address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("scenario")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        study = load_study(write_study(folder / "small"))
+        done = simulate(study, what_if())
+        page = map_page(
+            study, done.after, areas_of(study), before=done.before, scenario=done.scenario
+        )
+    path = folder / "map.html"
+    path.write_text(page, encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with api.sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -63,6 +79,18 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The page, opened; in the end nothing was complained of, and nothing asked for."""
+    yield from opened_page(browser, address, request)
+
+
+@pytest.fixture
+def scenario_page(
+    browser: Any, scenario_address: str, request: pytest.FixtureRequest
+) -> Iterator[Any]:
+    """As `page`, of a scenario."""
+    yield from opened_page(browser, scenario_address, request)
+
+
+def opened_page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     told: list[str] = []
     asked: list[str] = []
     width, height = getattr(request, "param", DESK)
@@ -199,6 +227,38 @@ def test_what_is_not_covered_is_listed(page: Any) -> None:
     assert "Combe, 20 min 00 s" in page.inner_text("#late")
     page.click("#late button >> nth=0")
     assert "39003" in page.inner_text("#panel")
+
+
+@pytest.mark.parametrize("scenario_page", [DESK, PHONE], indirect=True, ids=["desk", "phone"])
+def test_a_scenario_tells_before_and_after(scenario_page: Any) -> None:
+    page = scenario_page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    told = page.inner_text("#changes")
+    for part in (EVIL, "3,700 inhabitants, 92.50 %", "200 inhabitants of 1 commune", "site f1",
+                 "Combe, 20 min 00 s → 0 min 00 s"):  # fmt: skip
+        assert part in told
+    legend = page.inner_text("#legend")
+    for part in ("Commune newly covered", "Commune no longer covered", "Commune not covered",
+                 "Site that opens", "Site that closes", "Site that moves"):  # fmt: skip
+        assert part in legend
+    page.mouse.click(*pixel(page, 2))
+    page.wait_for_function("document.getElementById('panel').innerText.includes('39003')")
+    told = page.inner_text("#panel")
+    for part in ("0 min 00 s", "20 min 00 s", "Newly covered: within 20 minutes", "Combe",
+                 "site f1"):  # fmt: skip
+        assert part in told
+    page.click("#change-list button >> nth=2")
+    told = page.inner_text("#panel")
+    assert "39002" in told
+    assert "No longer covered: over by 20 min 00 s" in told
+    assert shown(page, "changes") == [True, True]
+    page.uncheck("#layer-changes")
+    assert shown(page, "changes") == [False, False]
+    page.click("[data-lang=fr]")
+    assert "N'est plus couverte : 20 min 00 s de trop" in page.inner_text("#panel").replace(
+        "\xa0", " "
+    )
+    assert "Ne sont plus couverts" in page.inner_text("#changes")
 
 
 @on_both

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from inspect import signature
 from pathlib import Path
 
@@ -19,14 +20,16 @@ from typer.testing import CliRunner, Result
 from accessibility.analysis.coverage import Coverage, coverage
 from accessibility.analysis.scenario import (
     Move,
+    NewRoad,
     Place,
+    RoadAt,
+    RoadChange,
     Scenario,
-    parse_place,
-    read_scenario,
-    resolve,
-    scenario_of,
-    scenario_toml,
+    Speed,
+    Stop,
 )
+from accessibility.analysis.scenario_form import parse_place, read_scenario, scenario_of
+from accessibility.analysis.scenario_sites import resolve
 from accessibility.analysis.simulate import Simulator, simulate
 from accessibility.cli import simulate as simulate_command
 from accessibility.errors import AccessibilityError, InputError, OutputError
@@ -187,6 +190,32 @@ name = "site f2"
 to = { lon = 5.5, lat = 46.6 }
 [[close]]
 site = "insee:39003"
+[[stop]]
+at = ["39002", { lon = 5.6, lat = 46.5 }, "5.55,46.65"]
+name = "Bus"
+eur = 90000
+[[road]]
+change = "one-way"
+lon = 5.5
+lat = 46.6
+towards = [5.51, 46.6]
+ref = "D 678"
+within_m = 20
+[[road]]
+line = [[5.5, 46.6], [5.52, 46.61]]
+class = "secondary"
+maxspeed_kph = 80
+oneway = true
+name = "Bypass"
+eur = 1500000
+[[speed]]
+class = "primary"
+factor = 0.9
+[[speed]]
+lon = 5.5
+lat = 46.6
+kph = 70
+yearly_eur = 100
 """
 
 
@@ -206,8 +235,68 @@ def test_file_is_read_and_written(tmp_path: Path) -> None:
         remove=(Place(id="f1"),),
         move=(Move(Place(name="site f2"), Place(lon=5.5, lat=46.6)),),
         close=(Place(insee="39003"),),
+        stop=(
+            Stop((Place(insee="39002"), Place(lon=5.6, lat=46.5), Place(lon=5.55, lat=46.65)),
+                 "Bus", eur=90_000.0),
+        ),
+        road=(
+            RoadChange("one-way", RoadAt(5.5, 46.6, ref="D 678", within_m=20.0), (5.51, 46.6)),
+            NewRoad(((5.5, 46.6), (5.52, 46.61)), "secondary", 80.0, True, name="Bypass",
+                    eur=1_500_000.0),
+        ),
+        speed=(
+            Speed(road_class="primary", factor=0.9),
+            Speed(at=RoadAt(5.5, 46.6), kph=70.0, yearly_eur=100.0),
+        ),
+    )  # fmt: skip
+    assert read_scenario(write(tmp_path, scenario.to_toml())) == scenario
+
+
+WORDS = st.text("abÉ '\"\\\n:,]#", min_size=1, max_size=6)
+DEGREES = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
+COSTS = {"yearly_eur": st.none() | st.floats(0, 1e9), "eur": st.none() | st.floats(0, 1e9)}
+MAYBE = st.none() | WORDS
+POINTS = DEGREES.map(lambda d: Place(lon=d[0], lat=d[1]))
+SPOTS = st.one_of(POINTS, st.builds(Place, insee=WORDS, name=MAYBE), st.builds(Place, name=WORDS))
+TOLD = st.one_of(POINTS, *(st.builds(Place, **{k: WORDS}) for k in ("insee", "id", "name")))
+ROAD_AT = st.builds(
+    RoadAt, st.floats(-180, 180), st.floats(-90, 90), MAYBE, MAYBE,
+    st.floats(0, 1000, exclude_min=True),
+)  # fmt: skip
+SPEEDS = st.floats(0, 200, exclude_min=True)
+
+
+def lists(*kinds: st.SearchStrategy) -> st.SearchStrategy:
+    return st.lists(st.one_of(*kinds), max_size=2).map(tuple)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    scenario=st.builds(
+        Scenario,
+        study=MAYBE, name=WORDS, notes=WORDS,
+        add=lists(st.builds(Place, insee=WORDS, id=MAYBE, name=MAYBE, **COSTS)),
+        remove=lists(TOLD), close=lists(TOLD), move=lists(st.builds(Move, TOLD, SPOTS, **COSTS)),
+        stop=lists(st.builds(
+            Stop, st.lists(SPOTS, min_size=1, max_size=3).map(tuple), MAYBE, MAYBE, **COSTS
+        )),
+        road=lists(
+            st.builds(RoadChange, st.sampled_from(["close", "open", "two-way"]), ROAD_AT, **COSTS),
+            st.builds(RoadChange, st.just("one-way"), ROAD_AT, DEGREES, **COSTS),
+            st.builds(
+                NewRoad, st.lists(DEGREES, min_size=2, max_size=4).map(tuple), WORDS,
+                st.none() | st.floats(1, 200), st.booleans(), MAYBE, MAYBE,
+                st.floats(0, 1000, exclude_min=True), **COSTS,
+            ),
+        ),
+        speed=lists(
+            st.builds(Speed, road_class=WORDS, kph=SPEEDS, **COSTS),
+            st.builds(Speed, at=ROAD_AT, factor=st.floats(0, 10, exclude_min=True), **COSTS),
+        ),
     )
-    assert read_scenario(write(tmp_path, scenario_toml(scenario))) == scenario
+)  # fmt: skip
+def test_every_scenario_survives_its_file(scenario: Scenario) -> None:
+    assert scenario_of(tomllib.loads(scenario.to_toml())) == scenario
 
 
 @pytest.mark.parametrize(
@@ -232,6 +321,34 @@ def test_file_is_read_and_written(tmp_path: Path) -> None:
         ("[[remove]]\nid = 'f1'\nyearly_eur = 1", "unknown keys yearly_eur"),
         ("[[move]]\nid = 'f1'", "lacks to"),
         ("[[move]]\nid = 'f1'\nto = 'id:f2'", "insee, name, or lon and lat"),
+        ("[[move]]\nid = 'f1'\nto = 3", "[[move]] 1 to is 3; a place such as"),
+        ("[[stop]]\nname = 'Bus'", "at is None; a list of places"),
+        ("[[stop]]\nat = []", "at is []; a list of places"),
+        ("[[stop]]\nat = ['39001', 'id:f1']", "[[stop]] 1 at 2: insee, name"),
+        ("[[road]]\nlon = 5.5\nlat = 46.6", "change is None; expected is one of close, open"),
+        ("[[road]]\nchange = 'shut'\nlon = 5.5\nlat = 46.6", "change is 'shut'; expected"),
+        ("[[road]]\nchange = 'close'\nlon = 5.5", "lat is None"),
+        ("[[road]]\nchange = 'close'\nlon = 5.5\nlat = 46.6\nlane = 1", "unknown keys lane"),
+        ("[[road]]\nchange = 'one-way'\nlon = 5.5\nlat = 46.6", "towards = [lon, lat]"),
+        ("[[road]]\nchange = 'close'\nlon = 5.5\nlat = 46.6\ntowards = [5.5, 46.6]", "towards"),
+        ("[[road]]\nchange = 'close'\nlon = 5.5\nlat = 46.6\nwithin_m = 0", "within_m is 0"),
+        ("[[road]]\nline = [[5.5, 46.6]]\nclass = 'primary'", "at least two places"),
+        (
+            "[[road]]\nline = [[5.5, 46.6], [5.5]]\nclass = 'primary'",
+            "place 2 of the line is [5.5]",
+        ),
+        ("[[road]]\nline = [[5.5, 46.6], [5.5, 96]]\nclass = 'primary'", "no longitude and lat"),
+        ("[[road]]\nline = [[5.5, 46.6], [5.5, 46.7]]", "lacks class"),
+        ("[[road]]\nline = [[5.5, 46.6], [5.5, 46.7]]\nclass = 'x'\noneway = 1", "oneway is 1"),
+        (
+            "[[road]]\nline = [[5.5, 46.6], [5.5, 46.7]]\nclass = 'x'\nmaxspeed_kph = 0.5",
+            "maxspeed_kph is 0.5; at least 1 and at most 200",
+        ),
+        ("[[speed]]\nkph = 70", "either class, or lon and lat"),
+        ("[[speed]]\nclass = 'primary'", "either kph or factor"),
+        ("[[speed]]\nclass = 'primary'\nkph = 0", "kph is 0; more than 0"),
+        ("[[speed]]\nclass = 'primary'\nfactor = 11", "factor is 11; more than 0 and at most 10"),
+        ("[[speed]]\nclass = 'primary'\nref = 'D 1'\nkph = 70", "unknown keys ref"),
     ],
 )
 def test_faults_of_the_file_are_one_sentence(tmp_path: Path, text: str, told: str) -> None:
@@ -335,6 +452,54 @@ def test_command_prints_tables_and_writes(small_study: Study, tmp_path: Path) ->
     again = run(small_study, "--scenario", file, "--out", out)
     assert isinstance(again.exception, OutputError)
     assert run(small_study, "--scenario", file, "--out", out, "--overwrite").exit_code == 0
+
+
+def test_command_writes_a_folder(small_study: Study, tmp_path: Path) -> None:
+    out = tmp_path / "outputs"
+    file = write(tmp_path, 'name = "Move"\n[[move]]\nid = "f1"\nto = "39003"\neur = 5000\n')
+    result = run(small_study, "--scenario", file, "--add", BIEF, "--out", out, "--by", "epci")
+    assert result.exit_code == 0
+    assert "EPCI" in result.stdout
+    assert "CC du Mont" in result.stdout
+    assert {path.name for path in out.iterdir()} == {
+        "communes.csv", "cantons.csv", "epci.csv", "sites.csv", "scenario.toml", "manifest.json",
+    }  # fmt: skip
+    sites = pd.read_csv(out / "sites.csv").fillna("")
+    assert sites["change"].tolist() == ["moved", "", "added"]
+    cantons = pd.read_csv(out / "cantons.csv", dtype={"code": str})
+    assert cantons.set_index("code")["population_lost"]["3901"] == 0
+    kept = read_scenario(out / "scenario.toml")
+    assert (kept.move[0].eur, kept.add[0].insee) == (5000, BIEF)
+    trail = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert trail["answer"]["eur"] == 5000
+    assert [row["file"] for row in trail["own_inputs"]] == ["scenario.toml"]
+    assert isinstance(run(small_study, "--add", BIEF, "--out", out).exception, OutputError)
+
+
+def test_command_compares(small_study: Study, tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text(
+        '[[add]]\ninsee = "39003"\nyearly_eur = 20000\n', encoding="utf-8"
+    )
+    (tmp_path / "two.toml").write_text('name = "Shut"\n[[remove]]\nid = "f2"\n', encoding="utf-8")
+    files = ["--compare", tmp_path / "one.toml", "--compare", tmp_path / "two.toml"]
+    out = tmp_path / "all.csv"
+    result = run(small_study, *files, "--out", out)
+    assert result.exit_code == 0
+    assert "97.50 %" in result.stdout
+    for told in ("one", "Shut", "2,400", "20,000", "100"):
+        assert told in result.stdout
+    table = pd.read_csv(out).set_index("scenario")
+    assert table["population_gained"].to_dict() == {"one": 200, "Shut": 0}
+    assert table["eur_per_gained"]["one"] == 100
+    assert (tmp_path / "all.csv.manifest.json").is_file()
+    answer = json.loads(run(small_study, *files, "--add", BIEF, "--json").stdout)
+    assert answer["share_before"] == 0.925
+    assert [s["scenario"] for s in answer["scenarios"]] == ["The scenario", "one", "Shut"]
+    assert [s["population_lost"] for s in answer["scenarios"]] == [0, 0, 2400]
+    assert run(small_study, *files, *files).exit_code == 2  # each name once
+    folder = tmp_path / "folder"
+    assert run(small_study, *files, "--out", folder).exit_code == 0
+    assert read_scenario(folder / "scenario-2.toml").name == "Shut"
 
 
 def test_command_without_a_change_or_with_a_wrong_one(small_study: Study) -> None:

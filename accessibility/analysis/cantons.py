@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import pandas as pd
@@ -60,21 +61,20 @@ def cantons_covered(
     >>> cantons_covered(pd.Series(["1", "3", "3"]), communes, cantons)
     Cantons(covered=2, covered_max=3, total=3)
     """
-    of_commune = communes.set_index("code_insee")["canton_code"]
-    towns = communes.loc[
-        communes["canton_code"].isin(divided_towns(communes, cantons)), "code_insee"
-    ]
-    in_town = site_codes.isin(towns)
-    certain = set(of_commune.reindex(site_codes[~in_town]).dropna())
+    of_commune = dict(zip(communes["code_insee"], communes["canton_code"], strict=True))
+    divided = set(divided_towns(communes, cantons))
+    towns = {code for code, canton in of_commune.items() if canton in divided}
+    whole = {of_commune.get(code) for code in site_codes if code not in towns}
+    certain = {canton for canton in whole if isinstance(canton, str)}
     least = most = len(certain)
-    for town, n_sites in site_codes[in_town].value_counts().items():
+    for town, n_sites in Counter(code for code in site_codes if code in towns).items():
         parts = set(cantons.loc[cantons["split_town"] == town, "canton_code"])
         if not parts:
-            most += int(n_sites)
+            most += n_sites
             continue
         open_ = len(parts - certain)
         least += int(open_ == len(parts))
-        most += min(int(n_sites), open_)
+        most += min(n_sites, open_)
     return Cantons(least, most, len(cantons) if len(cantons) else None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from accessibility.analysis.cantons import Cantons, cantons_covered, divided_towns
@@ -190,6 +191,7 @@ def summed_up(
     direction: Direction,
     around: bool,
     walk_kph: float | None = None,
+    zones: dict[str, Zones] | None = None,
 ) -> Coverage:
     """Sum up known drive times; see `coverage`.
 
@@ -204,8 +206,11 @@ def summed_up(
         Those that the times are to.
     sites_off_road, complete, minutes, as_of, population_year, direction, around, walk_kph
         Of the answer.
+    zones : dict of str to Zones, optional
+        What `zones_of` gives of the study's communes, where it is known already.
     """
     cutoff_s = minutes * 60.0
+    zones = zones_of(study.communes) if zones is None else zones
     table = _by_commune(study.communes, demand, times, sites, cutoff_s)
     total, reached = table["population"].sum(), table["population_covered"].sum()
     late = table[table["travel_time_s"] > cutoff_s]
@@ -215,10 +220,10 @@ def summed_up(
         population=float(total),
         population_covered=float(reached),
         by_commune=table,
-        by_canton=_by_zone(table, "canton", codes).assign(
+        by_canton=_by_zone(table, zones["canton"], codes).assign(
             divided_town=lambda t: t["code"].isin(divided_towns(study.communes, study.cantons))
         ),
-        by_epci=_by_zone(table, "epci", codes),
+        by_epci=_by_zone(table, zones["epci"], codes),
         cantons=cantons_covered(codes, study.communes, study.cantons),
         uncovered=pd.DataFrame(late.drop(columns="geometry")).sort_values(
             ["population", "code_insee"], ascending=[False, True], ignore_index=True
@@ -256,6 +261,46 @@ def share(part: float, whole: float) -> float:
     return float(part / whole) if whole > 0 else float("nan")
 
 
+@dataclass(frozen=True)
+class Zones:
+    """The cantons or EPCI of a territory, and to which each commune belongs.
+
+    Attributes
+    ----------
+    names : DataFrame
+        `code`, `name`, sorted; of communes in none, the last row is empty.
+    row : int array (communes,)
+        Row of `names`.
+    """
+
+    names: pd.DataFrame
+    row: npt.NDArray[np.int64]
+
+    def sums(self, values: pd.Series) -> npt.NDArray[np.float64]:
+        """Sums of a value of the communes; what is missing counts nothing."""
+        weights = np.nan_to_num(values.to_numpy(dtype=float))
+        return np.bincount(self.row, weights=weights, minlength=len(self.names)).astype(float)
+
+
+def zones_of(communes: pd.DataFrame) -> dict[str, Zones]:
+    """Cantons and EPCI of communes.
+
+    Examples
+    --------
+    >>> import accessibility as acc
+    >>> len(zones_of(acc.load_study("jura").communes)["epci"].names)
+    14
+    """
+    found = {}
+    for zone in ("canton", "epci"):
+        keys = {f"{zone}_code": "code", f"{zone}_name": "name"}
+        groups = communes.groupby(list(keys), dropna=False)
+        names = groups.size().index.to_frame(index=False).rename(columns=keys)
+        row: npt.NDArray[np.int64] = np.asarray(groups.ngroup(), dtype=np.int64)
+        found[zone] = Zones(names, row)
+    return found
+
+
 def _by_commune(
     communes: gpd.GeoDataFrame,
     demand: gpd.GeoDataFrame,
@@ -263,34 +308,33 @@ def _by_commune(
     sites: gpd.GeoDataFrame,
     cutoff_s: float,
 ) -> gpd.GeoDataFrame:
-    reached = (times["travel_time_s"] <= cutoff_s).to_numpy()
+    time_s = times["travel_time_s"].to_numpy()
+    reached = time_s <= cutoff_s
+    people = demand["population"].to_numpy()
+    covered = np.where(reached, people, 0.0 * people)
     names = sites.set_index("facility_id")["name"]
-    found = times.assign(
-        code_insee=demand["code_insee"].to_numpy(),
-        population=demand["population"].to_numpy(),
-        population_covered=np.where(reached, demand["population"], 0.0 * demand["population"]),
-        facility_name=times["facility_id"].map(names),
-        seconds_over=np.where(reached, 0.0, times["travel_time_s"] - cutoff_s),
-    )
-    found["share_covered"] = found["population_covered"] / found["population"].where(
-        found["population"] > 0
-    )
-    zones = ["code_insee", "name", "canton_code", "canton_name", "epci_code", "epci_name"]
-    table = communes[[*zones, "geometry"]].merge(
-        found.drop(columns="demand_id"), on="code_insee", validate="one_to_one"
-    )
-    order = [*zones, "population", "population_covered", "share_covered", "travel_time_s",
-             "seconds_over", "facility_id", "facility_name", "demand_snap_m", "facility_snap_m",
-             "geometry"]  # fmt: skip
-    return table[order]
+    told = ["code_insee", "name", "canton_code", "canton_name", "epci_code", "epci_name"]
+    columns = {name: communes[name].array for name in told} | {
+        "population": people,
+        "population_covered": covered,
+        "share_covered": covered / np.where(people > 0, people, np.nan),
+        "travel_time_s": time_s,
+        "seconds_over": np.where(reached, 0.0, time_s - cutoff_s),
+        "facility_id": times["facility_id"],
+        "facility_name": times["facility_id"].map(names),
+        "demand_snap_m": times["demand_snap_m"].to_numpy(),
+        "facility_snap_m": times["facility_snap_m"].to_numpy(),
+    }
+    return gpd.GeoDataFrame(columns, geometry=communes.geometry.array)
 
 
-def _by_zone(table: pd.DataFrame, zone: str, site_codes: pd.Series) -> pd.DataFrame:
-    keys = {f"{zone}_code": "code", f"{zone}_name": "name"}
-    sites = table["code_insee"].map(site_codes.value_counts()).fillna(0).astype(int)
-    rows = table.assign(sites=sites).groupby(list(keys), as_index=False, dropna=False)
-    sums = rows[["population", "population_covered", "sites"]].sum().rename(columns=keys)
-    sums["share_covered"] = sums["population_covered"] / sums["population"].where(
-        sums["population"] > 0
+def _by_zone(table: pd.DataFrame, zones: Zones, site_codes: pd.Series) -> pd.DataFrame:
+    where = pd.Index(table["code_insee"]).get_indexer(pd.Index(site_codes))
+    stand = np.bincount(zones.row[where[where >= 0]], minlength=len(zones.names))
+    people, covered = (zones.sums(table[name]) for name in ("population", "population_covered"))
+    return zones.names.assign(
+        population=people,
+        population_covered=covered,
+        share_covered=covered / np.where(people > 0, people, np.nan),
+        sites=stand,
     )
-    return sums[["code", "name", "population", "population_covered", "share_covered", "sites"]]

@@ -244,8 +244,10 @@ def _with_existing(
 
 
 def _weights(study: Study, before: Coverage, column: str | None) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64]
     if column is None:
-        return before.by_commune["population"].fillna(0.0).to_numpy(dtype=float)
+        found = before.by_commune["population"].fillna(0.0).to_numpy(dtype=float)
+        return found
     numeric = study.communes.select_dtypes("number")
     if column not in numeric:
         raise UnknownNameError(

@@ -292,7 +292,8 @@ def _median_program(times: Any, people: Floats, now: Floats) -> tuple[Program, f
 
 
 def _greedy_median(times: Any, weights: Floats, now: Floats, most: int, rules: Rules) -> Ints:
-    best, chosen = now.copy(), []
+    best = now.copy()
+    chosen: list[int] = []
     table = times.tocoo()
     for _ in range(most):
         before = best[table.col]

@@ -86,18 +86,18 @@ def frontier(
         around=around, max_snap_m=max_snap_m,
     )  # fmt: skip
     problem = pose(study, before, candidates, max_snap_m=max_snap_m, weights=weights)
-    cover, weights, covered = problem.cover, problem.weights, problem.covered
+    cover, people, covered = problem.cover, problem.weights, problem.covered
     reachable = covered.copy()
     reachable[cover.indices] = True
-    total, base = float(weights.sum()), float(weights[covered].sum())
-    whole = float(weights[reachable].sum())
+    total, base = float(people.sum()), float(people[covered].sum())
+    whole = float(people[reachable].sum())
     ids = problem.table["candidate_id"].astype(str).to_numpy()
     rows: list[list[Any]] = [[0, base / total, base, 0.0, base, True, base / total, ""]]
     limit = len(ids) if most is None else min(most, len(ids))
     for number in range(1, limit + 1):
         if rows[-1][2] >= whole:
             break
-        found = max_coverage(cover, weights, number, covered=covered, time_limit_s=time_limit_s)
+        found = max_coverage(cover, people, number, covered=covered, time_limit_s=time_limit_s)
         rows.append(
             [number, found.objective / total, found.objective, found.objective - base,
              found.bound, found.optimal, found.greedy / total, " ".join(ids[found.selected])]
@@ -157,4 +157,6 @@ def closable(
 
 def _reached(problem: Problem) -> npt.NDArray[np.float64]:
     """People whom the existing sites cover."""
-    return problem.before.by_commune["population_covered"].fillna(0.0).to_numpy(dtype=float)
+    covered = problem.before.by_commune["population_covered"]
+    found: npt.NDArray[np.float64] = covered.fillna(0.0).to_numpy(dtype=float)
+    return found

@@ -76,7 +76,7 @@ class Rules:
         """The rules for what is chosen beside some candidates."""
         return replace(self, limits=self.limits - self.rows[:, forced].sum(axis=1))
 
-    def of(self, left: Ints) -> Rules:
+    def of(self, left: Ints | Bools) -> Rules:
         """The rules for some candidates, none of the others chosen."""
         return replace(self, rows=self.rows[:, left])
 

@@ -45,6 +45,10 @@ def command(
         float | None,
         typer.Option(callback=positive_minutes, help="Cut-off in minutes, inclusive."),
     ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(help="Map what a scenario changes: TOML file, as for simulate."),
+    ] = None,
     lang: Annotated[Language, typer.Option(help="Language; a page can be switched.")] = Language.en,
     as_of: AsOfOption = None,
     sites: SitesOption = None,
@@ -59,10 +63,11 @@ def command(
     """Map of the communes by minutes to the nearest site, and of those not covered.
 
     A .html page holds all it needs: it opens with no network, and finds a commune by name.
+    With a scenario the map is that after it, and tells what was before.
 
     Example: accessibility map --lang fr --out outputs/jura.html
     """
-    from accessibility.errors import OutputError
+    from accessibility.errors import InputError, OutputError
     from accessibility.report.manifest import check_free_with_manifest, write_with_manifest
 
     # a library that is missing is told before the work
@@ -75,9 +80,23 @@ def command(
     check_free_with_manifest(out, overwrite=overwrite)
     from accessibility.analysis.coverage import coverage
     from accessibility.analysis.isochrones import isochrones
+    from accessibility.analysis.scenario_form import read_scenario
+    from accessibility.analysis.simulate import simulate
+    from accessibility.report.map_changes import changes_json
     from accessibility.report.text import coverage_json
     from accessibility.study.study import load_study
 
+    asked = None if scenario is None else read_scenario(scenario)
+    if asked is not None:
+        if walk_kph is not None:
+            raise typer.BadParameter("--walk-kph and --scenario do not go together.")
+        if not asked.changes_anything:
+            raise typer.BadParameter(f"{scenario} changes nothing.")
+        if asked.changes_roads:
+            raise InputError(
+                f"{scenario} changes roads or speeds ([[road]], [[speed]]), whose areas cannot be "
+                "drawn; accessibility simulate gives its figures."
+            )
     place = load_study(study, profile=profile, changes=changes_of(change))
     prepare(place, drawing=True)
     trips: dict[str, Any] = {
@@ -86,13 +105,24 @@ def command(
         "direction": None if direction is None else direction.value,
         "around": around,
         "sites": read_sites(place, sites),
-        "walk_kph": walk_kph,
     }
+    answer: dict[str, Any] = {}
+    words: dict[str, Any] = {"lang": lang.value, "own_sites": None if sites is None else sites.name}
     with waiting("Computing drive times"):
-        result = coverage(place, minutes=minutes, **trips)
+        if asked is None:
+            trips["walk_kph"] = walk_kph
+            result = coverage(place, minutes=minutes, **trips)
+        else:
+            simulation = simulate(place, asked, minutes=minutes, **trips)
+            result, before = simulation.after, simulation.before
+            if result.sites.empty:
+                raise InputError(f"{scenario} leaves no site: there is no area to draw.")
+            words |= {"before": before, "scenario": asked}
+            answer = changes_json(place, before, result, scenario=asked)
+            # they count whenever they were labelled
+            trips["sites"] = result.sites.drop(columns="label_date", errors="ignore")
         bands = BANDS if out.suffix == ".html" else ()
         areas = isochrones(place, minutes=sorted({*bands, result.minutes}), **trips)
-    words: dict[str, Any] = {"lang": lang.value, "own_sites": None if sites is None else sites.name}
 
     def write(path: Path) -> None:
         if out.suffix == ".html":
@@ -103,10 +133,10 @@ def command(
     with waiting("Drawing the map"):
         write_with_manifest(
             place,
-            coverage_json(place, result, by=None),
+            coverage_json(place, result, by=None) | answer,
             out,
             write,
-            own_inputs=[] if sites is None else [sites],
+            own_inputs=[given for given in (sites, scenario) if given is not None],
             overwrite=overwrite,
         )
     typer.echo(f"Written: {out}, {out.name}.manifest.json")

@@ -31,7 +31,7 @@ from pyproj import CRS
 from accessibility.errors import CrsError, InputError, first_of
 from accessibility.network.profile import Profile, load_profile
 from accessibility.network.restrictions import double_edges, open_turns
-from accessibility.network.speeds import table_speeds
+from accessibility.network.speeds import TableSpeeds, table_speeds
 from accessibility.network.turns import Edges, node_costs, turn_table
 from accessibility.schema import LAMBERT_93, NODES, RESTRICTIONS, ROADS, RoadTables, validate
 
@@ -195,6 +195,7 @@ def build_network(
     *,
     profile: str | Path | Profile = "osrm-car",
     metric_crs: str = LAMBERT_93,
+    speeds: TableSpeeds | None = None,
 ) -> RoadNetwork:
     """Build the network that a car drives from road tables.
 
@@ -206,6 +207,8 @@ def build_network(
         Name of a speed profile or a TOML file.
     metric_crs : str
         CRS for snapping, in metres; Lambert-93 unless the roads lie elsewhere.
+    speeds : TableSpeeds, optional
+        How fast each road is driven, where that is not what the profile makes of its tags.
 
     Returns
     -------
@@ -229,7 +232,7 @@ def build_network(
     validate(tables.restrictions, RESTRICTIONS)
     _check_area(tables.roads, metric_crs)
     roads = tables.roads
-    speeds = table_speeds(roads, rules)
+    speeds = table_speeds(roads, rules) if speeds is None else speeds
     kph, restricted = speeds.kph, speeds.restricted
     used = np.flatnonzero((kph > 0).any(axis=1)).astype(np.int32)
     if not len(used):

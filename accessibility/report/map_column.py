@@ -7,11 +7,13 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from accessibility.analysis.coverage import Coverage
+from accessibility.report.map_changes import CLOSED, GAINED, LOST, MOVED, OPENED, Changes
 from accessibility.report.map_layers import NO_TIME, TimeClasses
 from accessibility.report.map_words import MapText, number
 from accessibility.report.map_words import minutes as minutes_of
@@ -37,6 +39,21 @@ CANTON: dict[str, Any] = {"color": FADED, "linewidth": 0.8, "linestyle": (0, (4,
 ASKED: dict[str, Any] = {"color": INK, "linewidth": 1.0}
 OTHER: dict[str, Any] = {"color": INK, "linewidth": 0.5}
 HATCH: dict[str, Any] = {"edgecolor": "white", "linewidth": 0, "hatch": "////"}
+CHANGED_HATCH: dict[str, dict[str, Any]] = {
+    GAINED: {"edgecolor": "black", "linewidth": 0, "hatch": "..."},
+    LOST: {"edgecolor": "white", "linewidth": 0, "hatch": "xxx"},
+}
+CHANGED_SITE: dict[str, dict[str, Any]] = {
+    OPENED: {**SITE, "marker": "*", "markersize": 13, "markeredgewidth": 1.2},
+    CLOSED: {**SITE, "marker": "X", "markersize": 10, "markeredgewidth": 1.2},
+    MOVED: {**SITE, "marker": "D", "markersize": 7},
+}
+
+MOST_LETTERS = 26
+"""Of a name beside three columns of numbers."""
+
+MOST_LISTED = 12
+"""Communes of one change that are listed; more are counted."""
 
 
 def draw_column(
@@ -49,6 +66,7 @@ def draw_column(
     *,
     unnamed: int,
     lang: str,
+    changes: Changes | None = None,
 ) -> None:
     """Write the right-hand column of a figure from the top to as far as there is room.
 
@@ -63,9 +81,11 @@ def draw_column(
     unnamed : int
         Communes not covered whose names found no room on the map.
     lang : {"en", "fr"}
+    changes : Changes, optional
+        What a scenario changes.
     """
     top = _write(figure, words.labels["legend_time"], 0.888, size=9.5, weight="bold") - 0.008
-    shades, signs = _shades(classes), _signs(words, communes, areas, classes, lang)
+    shades, signs = _shades(classes), _signs(words, communes, areas, classes, lang, changes)
     ends = []
     for handles, x in ((shades, LEFT), (signs, SECOND)):
         legend = figure.legend(
@@ -74,7 +94,14 @@ def draw_column(
         )  # fmt: skip
         box = legend.get_window_extent().transformed(figure.transFigure.inverted())
         ends.append(float(box.y0))
-    top = _draw_notes(figure, words, unnamed, min(ends) - 0.02)
+    top, notes = min(ends) - 0.02, _notes(words, unnamed)
+    if changes is not None:
+        written = len(figure.texts)
+        below = top - _draw_notes(figure, words, notes, top)
+        for text in figure.texts[written:]:
+            text.remove()
+        top = _draw_changes(figure, words, changes, top, lang, below=below)
+    top = _draw_notes(figure, words, notes, top)
     _draw_uncovered(figure, words, result, top - 0.02, lang)
 
 
@@ -91,10 +118,16 @@ def _signs(
     areas: gpd.GeoDataFrame,
     classes: TimeClasses,
     lang: str,
+    changes: Changes | None,
 ) -> list[Patch | Line2D]:
     said = words.labels
     signs: list[Patch | Line2D] = []
-    if communes["late"].any():
+    for change, shade in ((GAINED, classes.colours[1]), (LOST, classes.colours[-1])):
+        if changes is not None and len(changes.of(change)):
+            look = CHANGED_HATCH[change]
+            signs.append(Patch(facecolor=shade, label=said[f"commune_{change}"], **look))
+    late = communes["late"] if changes is None else communes["late"].drop(changes.of(LOST).index)
+    if late.any():
         shade = classes.colours[-1]
         signs.append(Patch(facecolor=shade, label=said["not_covered"], **HATCH))
     if not np.isfinite(communes["travel_time_s"]).all():
@@ -105,22 +138,80 @@ def _signs(
         spans = minutes_of([s / 60 for s in others], lang)
         signs.append(Line2D([], [], label=words_in(lang)["areas"].format(minutes=spans), **OTHER))
     signs.append(Line2D([], [], color="none", label=said["site"], **SITE))
+    for change, look in CHANGED_SITE.items():
+        if changes is not None and changes.named(change):
+            signs.append(Line2D([], [], color="none", label=said[change], **look))
     if communes["canton_code"].notna().any():
         signs.append(Line2D([], [], label=said["canton"], **CANTON))
     return signs
 
 
-def _draw_notes(figure: Figure, words: MapText, unnamed: int, top: float) -> float:
-    """Write what is not known, and the choices; the height at which they end."""
+def _notes(words: MapText, unnamed: int) -> list[str]:
+    """Lines of the choices."""
     notes = [f"{name}{words.labels['colon']} {value}." for name, value in words.choices]
     notes.append(words.labels["drawn"])
     if unnamed:
         notes.append(words.labels["unnamed"].format(number=unnamed))
+    return [line for note in notes for line in textwrap.wrap(note, 59)]
+
+
+def _draw_notes(figure: Figure, words: MapText, notes: list[str], top: float) -> float:
+    """Write what is not known, and the choices; the height at which they end."""
     warnings = "\n".join(textwrap.fill(line, 48) for line in words.warnings)
     if warnings:
         top = _write(figure, warnings, top, size=8.5, weight="bold", color="#8a1c00") - 0.012
     top = _write(figure, words.labels["choices"], top, size=9.5, weight="bold")
-    return _write(figure, "\n".join(textwrap.fill(note, 59) for note in notes), top - 0.008, size=8)
+    return _write(figure, "\n".join(notes), top - 0.008, size=8)
+
+
+def _draw_changes(
+    figure: Figure, words: MapText, changes: Changes, top: float, lang: str, *, below: float
+) -> float:
+    """Write what the scenario changes, and list the communes; the height at which they end.
+
+    As many communes are listed as leave the height `below` to what follows.
+    """
+    said = words.labels
+    top = _write(figure, said["scenario"], top, size=9.5, weight="bold") - 0.008
+    facts = [f"{name}{said['colon']} {value}." for name, value in words.changes]
+    lines = [line for fact in facts for line in textwrap.wrap(fact, 59)]
+    top = _write(figure, "\n".join(lines), top, size=8) - 0.012
+    line = 7.5 * SPACING / 72 / figure.get_figheight()
+    lists = [(change, rows) for change in (GAINED, LOST) if len(rows := changes.of(change))]
+    # each list has a head, and half a line of space below
+    room = int((top - LEAST - below) / line - 1.5 * len(lists)) - 1
+    for k, (change, rows) in enumerate(lists):
+        others = sum(len(rows) for _, rows in lists[k + 1 :])
+        most = min(max(room // (len(lists) - k), room - others), MOST_LISTED)
+        if most < 2:
+            continue
+        listed = rows if len(rows) <= most else rows[: most - 1]
+        room -= len(listed)
+        names = [
+            n if len(n) <= MOST_LETTERS else f"{n[: MOST_LETTERS - 1]}…" for n in listed["name"]
+        ]
+        if len(listed) < len(rows):
+            names.append(said["more"].format(number=len(rows) - len(listed)))
+            room -= 1
+        people = [_people(v, words, lang) for v in listed["population"]]
+        columns = [
+            (0.852, [said["inhabitants"], *people]),
+            (0.92, [said["before"], *_times(listed["time_before_s"], words)]),
+            (RIGHT, [said["after"], *_times(listed["travel_time_s"], words)]),
+        ]
+        _write(figure, said[change], top, size=7.5, weight="bold")
+        for x, column in columns:
+            _write(figure, "\n".join(column), top, x=x, size=7.5, ha="right")
+        top = _write(figure, "\n".join(["", *names]), top, size=7.5) - line / 2
+    return top - 0.008
+
+
+def _people(number_of: float, words: MapText, lang: str) -> str:
+    return number(number_of, lang) if number_of >= 0 else words.labels["unknown"]
+
+
+def _times(time_s: pd.Series, words: MapText) -> list[str]:
+    return [minutes(s) if np.isfinite(s) else words.labels["not_reached"] for s in time_s]
 
 
 def _draw_uncovered(
@@ -135,8 +226,8 @@ def _draw_uncovered(
     top = _write(figure, said["layer_late"], top, size=9.5, weight="bold") - 0.008
     listed = late if len(late) <= room else late[: room - 1]
     names = ["", *listed["name"]]
-    people = [number(n, lang) if n >= 0 else said["unknown"] for n in listed["population"]]
-    times = [minutes(s) if np.isfinite(s) else said["not_reached"] for s in listed["travel_time_s"]]
+    people = [_people(v, words, lang) for v in listed["population"]]
+    times = _times(listed["travel_time_s"], words)
     if len(listed) < len(late):
         names.append(said["more"].format(number=len(late) - len(listed)))
     _write(figure, "\n".join(names), top, size=7.5)

@@ -7,9 +7,11 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from accessibility.errors import MissingInputError
+from accessibility.report.map_changes import CLOSED, GAINED, LOST, MOVED, OPENED, STAYS
 from accessibility.report.map_layers import (
     SIMPLIFY_M,
     TimeClasses,
@@ -40,6 +42,9 @@ except ImportError as error:
 ROUND_M = 10.0
 """Coordinates are multiples of this."""
 
+MARKS = {STAYS: ("circle", 11), OPENED: ("star", 20), CLOSED: ("x", 13), MOVED: ("diamond", 16)}
+"""Marker of a site and its size in pixels."""
+
 Layers = list[tuple[str, bool]]
 
 
@@ -54,7 +59,8 @@ def drawing(
     Parameters
     ----------
     communes, sites, areas : GeoDataFrame
-        Layers in metres from a corner of the territory.
+        Layers in metres from a corner of the territory; `change` of the first two and `before`
+        of the sites, as `Changes` has them, where a scenario is shown.
     classes : TimeClasses
 
     Returns
@@ -81,11 +87,21 @@ def drawing(
     plot.grid.visible = False
     shades = plot.multi_polygons(source=source, fill_color="colour", line_color=None)
     bands, outlines = _draw_bands(plot, areas, classes)
-    late = shapes[shapes["late"]]
+    change = shapes["change"] if "change" in shapes else pd.Series(None, shapes.index, dtype=object)
+    late = shapes[shapes["late"] & change.isna()]
     hatched = plot.multi_polygons(
         source=ColumnDataSource(_polygons(late.geometry)), fill_alpha=0, line_color="black",
         line_width=1.8, hatch_pattern="/", hatch_color="white", hatch_scale=9, hatch_weight=1.6,
     )  # fmt: skip
+    changed = [
+        plot.multi_polygons(
+            source=ColumnDataSource(_polygons(shapes[(change == kind).to_numpy()].geometry)),
+            fill_alpha=0, line_color="black", line_width=3.5, hatch_pattern=pattern,
+            hatch_color=colour, hatch_scale=scale, hatch_weight=1.6,
+        )
+        for kind, pattern, colour, scale in ((GAINED, ".", "black", 9), (LOST, "x", "white", 11))
+        if (change == kind).any()
+    ]  # fmt: skip
     # on top of all areas, so that a commune can be pointed at whatever is shown
     edges = plot.multi_polygons(
         source=source, fill_alpha=0, line_color="white", line_width=0.5, line_alpha=0.8,
@@ -97,21 +113,21 @@ def drawing(
     )
     edges.nonselection_glyph = edges.glyph
     shades.nonselection_glyph = shades.selection_glyph = shades.glyph
-    dots = plot.scatter(
-        x=[_rounded(v) for v in sites.geometry.x], y=[_rounded(v) for v in sites.geometry.y],
-        size=11, fill_color="white", line_color="black", line_width=2.5,
-    )  # fmt: skip
-    names = _draw_names(plot, late)
+    *under, dots = _draw_sites(plot, sites)
+    names = _draw_names(plot, shapes[shapes["late"] | change.notna()])
     layers: Layers = []
     for name, drawn, on in (
         ("communes", [shades], True),
         ("late", [hatched], True),
+        ("changes", changed, True),
         ("names", [names], True),
         ("bands", bands, False),
         ("outline", outlines, True),
         ("cantons", [cantons], True),
-        ("sites", [dots], True),
+        ("sites", [*under, dots], True),
     ):
+        if name == "changes" and "change" not in shapes:
+            continue
         for renderer in drawn:
             renderer.tags = [name]
             renderer.visible = on
@@ -166,9 +182,42 @@ def _draw_bands(
     return bands, [plot.multi_polygons(source=s, fill_alpha=0, **look) for s, look in outlines]
 
 
+def _draw_sites(plot: figure, sites: gpd.GeoDataFrame) -> list[GlyphRenderer]:
+    """Draw the sites, last; what lies under them comes first: where they stood, a light edge."""
+    change = sites["change"] if "change" in sites else pd.Series(STAYS, sites.index)
+    under = []
+    moved = sites[(change == MOVED).to_numpy()]
+    if not moved.empty:
+        ways = [
+            shapely.LineString([old, new])
+            for old, new in zip(moved["before"], moved.geometry, strict=True)
+        ]
+        lines = _lines(gpd.GeoSeries(ways))
+        for colour, width in (("white", 5), ("black", 2)):
+            under.append(plot.multi_line(**lines, line_color=colour, line_width=width))
+        under.append(_scatter(plot, gpd.GeoSeries(list(moved["before"])), "circle", 7, width=2))
+    closed = sites.geometry[(change == CLOSED).to_numpy()]
+    if not closed.empty:
+        under.append(_scatter(plot, closed, "x", 15, width=8, colour="white"))
+    markers, sizes = ([MARKS[kind][i] for kind in change] for i in (0, 1))
+    return [*under, _scatter(plot, sites.geometry, markers, sizes, width=2.5)]
+
+
+def _scatter(
+    plot: figure, at: gpd.GeoSeries, marker: Any, size: Any, *, width: float, colour: str = "black"
+) -> GlyphRenderer:
+    return plot.scatter(
+        x=[_rounded(v) for v in at.x], y=[_rounded(v) for v in at.y], marker=marker, size=size,
+        fill_color="white", line_color=colour, line_width=width,
+    )  # fmt: skip
+
+
 def _draw_names(plot: figure, late: gpd.GeoDataFrame) -> GlyphRenderer:
-    """Write the names of communes that are not covered; the page hides those without room."""
-    first = late.sort_values(["population", "code_insee"], ascending=[False, True])
+    """Write the names of marked communes; the page hides those without room."""
+    rank = [name for name in ("change",) if name in late]  # what changes comes first
+    first = late.sort_values(
+        [*rank, "population", "code_insee"], ascending=[*[True] * len(rank), False, True]
+    )
     at = first.representative_point()
     data = {
         "x": [_rounded(v) for v in at.x], "y": [_rounded(v) for v in at.y],

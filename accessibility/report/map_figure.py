@@ -8,11 +8,21 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 
 from accessibility.analysis.coverage import Coverage
+from accessibility.analysis.scenario import Scenario
 from accessibility.errors import MissingInputError
+from accessibility.report.map_changes import (
+    GAINED,
+    LOST,
+    MOVED,
+    STAYS,
+    Changes,
+    changes_between,
+)
 from accessibility.report.map_labels import place_labels
 from accessibility.report.map_layers import (
     TimeClasses,
@@ -35,6 +45,8 @@ try:
     from accessibility.report.map_column import (
         ASKED,
         CANTON,
+        CHANGED_HATCH,
+        CHANGED_SITE,
         FADED,
         HATCH,
         INK,
@@ -55,6 +67,9 @@ MAP_BOX = (0.015, 0.06, 0.655, 0.83)
 
 DOTS_PER_INCH = 150
 
+TITLE_CHARACTERS = 96
+"""Of a line of the title in its full size."""
+
 MOST_NAMES = 40
 """More names than these would hide the map."""
 
@@ -73,6 +88,8 @@ def map_figure(
     *,
     lang: str = "en",
     own_sites: str | None = None,
+    before: Coverage | None = None,
+    scenario: Scenario | None = None,
 ) -> Figure:
     """Draw who reaches a site in time, and who does not.
 
@@ -90,6 +107,11 @@ def map_figure(
     lang : {"en", "fr"}
     own_sites : str, optional
         File from which sites of one's own come, to be named.
+    before : Coverage, optional
+        The answer before a scenario, after which `result` is: what changes is marked, listed
+        and named.
+    scenario : Scenario, optional
+        What lies between both.
 
     Returns
     -------
@@ -101,21 +123,32 @@ def map_figure(
         If the areas do not belong to the answer, or for another language.
     """
     drawn = drawable_areas(areas, study, result)
+    changes = None
+    if before is not None:
+        changes = changes_between(study, before, result, scenario=scenario)
     words = map_text(
-        study, result, lang=lang, own_sites=own_sites,
+        study, result, lang=lang, own_sites=own_sites, changes=changes,
         areas_complete=bool(areas["complete"].all()), cutoffs_s=sorted(set(drawn["cutoff_s"])),
     )  # fmt: skip
-    communes = commune_layer(study, result)
+    communes, sites = commune_layer(study, result), site_layer(study, result)
+    # what changes is named first
+    marked = communes["late"].astype(int)
+    if changes is not None:
+        sites, marked = changes.sites, marked + 2 * changes.communes["change"].notna()
     classes = time_classes(communes["travel_time_s"].to_numpy())
     figure = Figure(figsize=SIZE_INCHES, dpi=100)
     axes = figure.add_axes(MAP_BOX)
     _set_frame(axes, communes.total_bounds)
-    _draw_layers(axes, communes, drawn, site_layer(study, result), classes)
-    unnamed = _name_uncovered(axes, communes, site_layer(study, result))
+    _draw_layers(axes, communes, drawn, classes, changes)
+    _draw_sites(axes, sites)
+    unnamed = _name_marked(axes, communes, marked.to_numpy(), sites)
     _draw_scale(axes)
     _draw_north(axes, study.metric_crs)
     _draw_words(figure, words)
-    draw_column(figure, words, result, communes, drawn, classes, unnamed=unnamed, lang=lang)
+    draw_column(
+        figure, words, result, communes, drawn, classes, unnamed=unnamed, lang=lang,
+        changes=changes,
+    )  # fmt: skip
     return figure
 
 
@@ -148,16 +181,23 @@ def _draw_layers(
     axes: Axes,
     communes: gpd.GeoDataFrame,
     areas: gpd.GeoDataFrame,
-    sites: gpd.GeoDataFrame,
     classes: TimeClasses,
+    changes: Changes | None,
 ) -> None:
     same: dict[str, Any] = {"ax": axes, "aspect": None, "autolim": False}
     colours = classes.colour_of(communes["travel_time_s"].to_numpy())
     communes.plot(color=colours, edgecolor="white", linewidth=0.3, **same)
-    late = communes[communes["late"]]
-    if not late.empty:
-        late.plot(facecolor="none", **HATCH, **same)
-        late.plot(facecolor="none", edgecolor="black", linewidth=1.0, **same)
+    change = pd.Series(None, communes.index, dtype=object)
+    if changes is not None:
+        change = changes.communes["change"]
+    for rows, hatch, width in (
+        (communes["late"] & change.isna(), HATCH, 1.0),
+        (change == GAINED, CHANGED_HATCH[GAINED], 2.2),
+        (change == LOST, CHANGED_HATCH[LOST], 2.2),
+    ):
+        if rows.any():
+            communes[rows].plot(facecolor="none", **hatch, **same)
+            communes[rows].plot(facecolor="none", edgecolor="black", linewidth=width, **same)
     limits = canton_limits(communes)
     if not limits.empty:
         limits.plot(color="white", linewidth=1.3, **same)
@@ -168,15 +208,33 @@ def _draw_layers(
             path_effects=halo, **(ASKED if row.asked else OTHER), **same
         )
     axes.set(xlabel="", ylabel="")  # GeoPandas names the axes of the CRS
-    axes.plot(
-        sites.geometry.x, sites.geometry.y, linestyle="none", scalex=False, scaley=False, **SITE
-    )
 
 
-def _name_uncovered(axes: Axes, communes: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> int:
-    """Write the names of communes that are not covered; how many found no room."""
-    late = communes[communes["late"]].sort_values(
-        ["population", "code_insee"], ascending=[False, True], ignore_index=True
+def _draw_sites(axes: Axes, sites: gpd.GeoDataFrame) -> None:
+    """Draw sites; those that open, close or move have symbols of their own."""
+    same: dict[str, Any] = {"linestyle": "none", "scalex": False, "scaley": False}
+    change = sites["change"] if "change" in sites else pd.Series(STAYS, sites.index)
+    for row in sites[change == MOVED].itertuples():
+        axes.plot(row.before.x, row.before.y, **{**SITE, "markersize": 4.5}, **same)
+        axes.annotate(
+            "", xy=(row.geometry.x, row.geometry.y), xytext=(row.before.x, row.before.y),
+            arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.6, "shrinkA": 2, "shrinkB": 3,
+                        "path_effects": [withStroke(linewidth=3.4, foreground="white")]},
+        )  # fmt: skip
+    for kind, look in {STAYS: SITE, **CHANGED_SITE}.items():
+        at = sites.geometry[(change == kind).to_numpy()]
+        axes.plot(at.x, at.y, **look, **same)
+
+
+def _name_marked(
+    axes: Axes, communes: gpd.GeoDataFrame, marked: np.ndarray, sites: gpd.GeoDataFrame
+) -> int:
+    """Write the names of marked communes; how many found no room.
+
+    The highest marks come first; those above 1, of what changes, are bold.
+    """
+    late = communes.assign(marked=marked)[marked > 0].sort_values(
+        ["marked", "population", "code_insee"], ascending=[False, False, True], ignore_index=True
     )
     if late.empty:
         return 0
@@ -186,8 +244,8 @@ def _name_uncovered(axes: Axes, communes: gpd.GeoDataFrame, sites: gpd.GeoDataFr
     named = late[:MOST_NAMES]
     texts = [
         axes.text(0, 0, name, fontsize=7.5, color=INK, ha="center", va="center", bbox=ground,
-                  parse_math=False, zorder=6)
-        for name in named["name"]
+                  parse_math=False, zorder=6, fontweight="bold" if mark > 1 else "normal")
+        for name, mark in zip(named["name"], named["marked"], strict=True)
     ]  # fmt: skip
     sizes = np.array([t.get_window_extent().size for t in texts])
     to_px = axes.transData
@@ -197,14 +255,18 @@ def _name_uncovered(axes: Axes, communes: gpd.GeoDataFrame, sites: gpd.GeoDataFr
         (x - radius, y - radius, x + radius, y + radius)
         for x, y in to_px.transform(shapely.get_coordinates(sites.geometry.array))
     ]
+    for row in sites[sites["change"] == MOVED].itertuples() if "change" in sites else ():
+        way = shapely.linestrings(to_px.transform([(p.x, p.y) for p in (row.before, row.geometry)]))
+        steps = shapely.get_coordinates(shapely.segmentize(way, 2 * radius))
+        taken += [(x - radius, y - radius, x + radius, y + radius) for x, y in steps]
     frame = axes.get_window_extent()
     inside = (frame.x0, frame.y0, frame.x1, frame.y1)
     # the lower left corner holds the scale, the upper right one the arrow
     taken += [(frame.x0, frame.y0, frame.x0 + 150, frame.y0 + 45),
               (frame.x1 - 45, frame.y1 - 60, frame.x1, frame.y1)]  # fmt: skip
     land = shapely.transform(communes.union_all(), to_px.transform)
-    marked = shapely.transform(late.union_all(), to_px.transform)
-    placed = place_labels(px, sizes, frame=inside, taken=taken, marked=marked, land=land)
+    filled = shapely.transform(late.union_all(), to_px.transform)
+    placed = place_labels(px, sizes, frame=inside, taken=taken, marked=filled, land=land)
     to_map = to_px.inverted().transform
     for label in placed:
         x, y = to_map((label.x, label.y))
@@ -255,8 +317,11 @@ def _draw_north(axes: Axes, crs: str) -> None:
 
 
 def _draw_words(figure: Figure, words: MapText) -> None:
-    title = textwrap.fill(words.title, 96)
-    figure.text(0.02, 0.965, title, fontsize=14, fontweight="bold", va="top", parse_math=False)
+    # a title of two figures is a little longer than a line
+    longest = TITLE_CHARACTERS if len(words.title) <= TITLE_CHARACTERS else 1.2 * TITLE_CHARACTERS
+    title = textwrap.fill(words.title, int(longest))
+    size = 14 * min(1.0, TITLE_CHARACTERS / max(map(len, title.splitlines())))
+    figure.text(0.02, 0.965, title, fontsize=size, fontweight="bold", va="top", parse_math=False)
     y = 0.925 - 0.033 * title.count("\n")
     figure.text(0.02, y, words.summary, fontsize=10, va="top", color=INK, parse_math=False)
     sources = f"{words.labels['sources']}{words.labels['colon']} {'; '.join(words.sources)}."

@@ -95,7 +95,9 @@ def place_labels(
         tree = shapely.STRtree(full)
         free = np.all((low >= frame[:2]) & (high <= frame[2:]), axis=1)
         free[tree.query(boxes, predicate="intersects")[0]] = False
-        free[tree.query(leaders, predicate="intersects")[0]] = False
+        # the place itself may lie in one, such as on a site
+        line, met = tree.query(leaders, predicate="intersects")
+        free[line[~shapely.covers(np.array(full, dtype=object)[met], shapely.Point(x, y))]] = False
         if not free.any():
             continue
         away = np.hypot(*(ends - (x, y)).T)

@@ -4,7 +4,7 @@ const accessibilityMap = (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const element = (id) => document.getElementById(id);
   const answer = read("answer");
-  const { communes, sites } = answer;
+  const { communes, sites, before } = answer; // before: only where a scenario is shown
   let lang = document.documentElement.lang;
   let words = answer.words[lang];
   let model = null; // the drawing, once it stands
@@ -42,13 +42,21 @@ const accessibilityMap = (() => {
       [words.time, minutes(time)],
       [words.nearest, site === null ? words.none : site],
     ];
+    if (before) {
+      rows.splice(3, 0, [words.time_before, minutes(before.time_s[i])]);
+      const old = before.site[i];
+      if (old !== site) rows.push([words.nearest_before, old === null ? words.none : old]);
+    }
     const parts = document.createDocumentFragment();
     parts.append(make("p", communes.name[i], "name"));
     const list = make("dl");
     for (const [name, value] of rows) list.append(make("dt", name), make("dd", value));
     parts.append(list);
-    const verdict = !communes.late[i] ? words.covered
-      : over === null ? words.not_covered : words.over.replace("{time}", minutes(over));
+    const lost = before && before.lost.includes(i);
+    const gained = before && before.gained.includes(i);
+    const verdict = !communes.late[i] ? (gained ? words.verdict_gained : words.covered)
+      : over === null ? (lost ? words.verdict_lost_unreached : words.not_covered)
+        : (lost ? words.verdict_lost : words.over).replace("{time}", minutes(over));
     parts.append(make("p", verdict, communes.late[i] ? "late" : "covered"));
     return parts;
   }
@@ -60,8 +68,11 @@ const accessibilityMap = (() => {
   function showTip(at) {
     const tip = element("tip");
     const parts = [];
-    if (pointed.site >= 0) parts.push(make("p", sites.name[pointed.site], "name"));
-    else if (pointed.commune >= 0) parts.push(told(pointed.commune));
+    if (pointed.site >= 0) {
+      parts.push(make("p", sites.name[pointed.site], "name"));
+      const change = sites.change ? sites.change[pointed.site] : "stays";
+      if (change !== "stays") parts.push(make("p", words[change]));
+    } else if (pointed.commune >= 0) parts.push(told(pointed.commune));
     tip.hidden = !parts.length;
     tip.replaceChildren(...parts);
     if (tip.hidden || !at) return;
@@ -96,10 +107,12 @@ const accessibilityMap = (() => {
     }
     list("warnings", words.warnings);
     list("sources", words.source_lines);
-    element("choices").replaceChildren(
-      ...words.choice_rows.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+    for (const [id, rows] of [["choices", words.choice_rows], ["change-rows", words.change_rows]]) {
+      element(id).replaceChildren(
+        ...rows.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+    }
     showLegend();
-    showLate();
+    showLists();
     showPanel();
     showTip();
   }
@@ -113,8 +126,16 @@ const accessibilityMap = (() => {
     if (element("layer-bands").checked) {
       rows.push(...answer.bands.map(([colour, name]) => [{ colour }, `${name} min`]));
     }
-    if (late.length) rows.push([{ kind: "late" }, words.not_covered]);
+    for (const kind of ["gained", "lost"]) {
+      if (before && before[kind].length) rows.push([{ kind }, words[`commune_${kind}`]]);
+    }
+    if (late.some((i) => !before || !before.lost.includes(i))) {
+      rows.push([{ kind: "late" }, words.not_covered]);
+    }
     rows.push([{ kind: "area" }, words.area], [{ kind: "site" }, words.site]);
+    for (const kind of ["opened", "closed", "moved"]) {
+      if (sites.change && sites.change.includes(kind)) rows.push([{ kind }, words[kind]]);
+    }
     if (answer.cantons) rows.push([{ kind: "canton" }, words.canton]);
     element("legend").replaceChildren(...rows.map(([key, text]) => {
       const row = make("li");
@@ -125,16 +146,24 @@ const accessibilityMap = (() => {
     }));
   }
 
-  function showLate() {
+  function link(i, time) {
+    const button = make("button", `${communes.name[i]}, ${time}`);
+    button.type = "button";
+    button.addEventListener("click", () => go(i));
+    const row = make("li");
+    row.append(button);
+    return row;
+  }
+
+  function showLists() {
     element("late").hidden = !late.length;
-    element("late-list").replaceChildren(...late.map((i) => {
-      const button = make("button", `${communes.name[i]}, ${minutes(communes.time_s[i])}`);
-      button.type = "button";
-      button.addEventListener("click", () => go(i));
-      const row = make("li");
-      row.append(button);
-      return row;
-    }));
+    element("late-list").replaceChildren(...late.map((i) => link(i, minutes(communes.time_s[i]))));
+    element("changes").hidden = !before;
+    if (!before) return;
+    const both = (i) => `${minutes(before.time_s[i])} → ${minutes(communes.time_s[i])}`;
+    element("change-list").replaceChildren(...["gained", "lost"].flatMap((kind) =>
+      [...before[kind].length ? [make("li", words[kind], "name")] : [],
+        ...before[kind].map((i) => link(i, both(i)))]));
   }
 
   // -- the view -------------------------------------------------------------------------------

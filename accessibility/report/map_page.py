@@ -17,6 +17,8 @@ import shapely
 
 import accessibility
 from accessibility.analysis.coverage import Coverage
+from accessibility.analysis.scenario import Scenario
+from accessibility.report.map_changes import GAINED, LOST, Changes, changes_between
 from accessibility.report.map_drawing import drawing, library
 from accessibility.report.map_layers import (
     NO_TIME,
@@ -42,6 +44,8 @@ def map_page(
     *,
     lang: str = "en",
     own_sites: str | None = None,
+    before: Coverage | None = None,
+    scenario: Scenario | None = None,
 ) -> str:
     """Make a page that shows who reaches a site in time, in two languages.
 
@@ -57,6 +61,11 @@ def map_page(
         The language at first.
     own_sites : str, optional
         File from which sites of one's own come, to be named.
+    before : Coverage, optional
+        The answer before a scenario, after which `result` is: what changes is marked and
+        listed, and a commune tells its minutes before.
+    scenario : Scenario, optional
+        What lies between both.
 
     Returns
     -------
@@ -71,21 +80,33 @@ def map_page(
     words(lang)  # refuses a language that it does not speak
     nested = drawable_areas(areas, study, result)
     communes, sites = commune_layer(study, result), site_layer(study, result)
+    changes = None
+    if before is not None:
+        changes = changes_between(study, before, result, scenario=scenario)
+        communes, sites = changes.communes, changes.sites
     # from the corner of the territory, coordinates are short
     origin = np.floor(communes.total_bounds[:2])
     communes, sites, nested = (
         layer.set_geometry(layer.translate(*-origin)) for layer in (communes, sites, nested)
     )
+    if changes is not None:
+        sites["before"] = [p and shapely.transform(p, lambda xy: xy - origin)
+                           for p in sites["before"]]  # fmt: skip
     classes = time_classes(communes["travel_time_s"].to_numpy())
     complete = bool(areas["complete"].all())
     said = {
-        tongue: _words(study, result, nested, tongue, own_sites, complete) for tongue in LANGUAGES
+        tongue: _words(study, result, nested, tongue, own_sites, complete, changes)
+        for tongue in LANGUAGES
     }
     drawn, layers = drawing(communes, sites, nested, classes)
     answer = {
         "words": said,
         "communes": _numbers(communes),
-        "sites": {"name": sites["name"].tolist()},
+        "sites": {
+            "name": sites["name"].tolist(),
+            "change": sites["change"].tolist() if changes is not None else None,
+        },
+        "before": None if changes is None else _numbers_before(changes),
         "box": _whole(communes.total_bounds),
         "classes": list(zip(classes.colours, classes.names, strict=True)),
         "bands": _bands(nested, classes),
@@ -122,10 +143,11 @@ def _words(
     lang: str,
     own_sites: str | None,
     complete: bool,
+    changes: Changes | None,
 ) -> dict[str, Any]:
     text = map_text(
         study, result, lang=lang, own_sites=own_sites, areas_complete=complete,
-        cutoffs_s=sorted(set(areas["cutoff_s"])),
+        cutoffs_s=sorted(set(areas["cutoff_s"])), changes=changes,
     )  # fmt: skip
     return text.labels | {
         "title": text.title,
@@ -133,6 +155,7 @@ def _words(
         "warnings": text.warnings,
         "choice_rows": text.choices,
         "source_lines": text.sources,
+        "change_rows": text.changes,
     }
 
 
@@ -155,6 +178,17 @@ def _numbers(communes: gpd.GeoDataFrame) -> dict[str, list[Any]]:
         "over_s": over,
         "site": sites,
         "box": [_whole(box) for box in shapely.bounds(communes.geometry.array)],
+    }
+
+
+def _numbers_before(changes: Changes) -> dict[str, list[Any]]:
+    """What was before of each commune, and which are won and lost, the most populous first."""
+    communes = changes.communes
+    return {
+        "time_s": [round(v) if np.isfinite(v) else None for v in communes["time_before_s"]],
+        "site": [name if isinstance(name, str) else None for name in communes["site_before"]],
+        GAINED: changes.of(GAINED).index.tolist(),
+        LOST: changes.of(LOST).index.tolist(),
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from accessibility.analysis.coverage import Coverage
 from accessibility.errors import SettingError
+from accessibility.report.map_changes import CLOSED, GAINED, LOST, MOVED, OPENED, Changes
 from accessibility.study.bundle import FRANCE_SERVICES
 from accessibility.study.study import Study
 
@@ -35,6 +36,8 @@ class MapText:
         The choices of the method: what, and which.
     sources : tuple of str
         The publishers' own lines, with their licences.
+    changes : tuple of (str, str)
+        What a scenario changes: what, and how; empty where there is none.
     labels : dict of str to str
         The other words; their minutes are filled in.
     """
@@ -44,6 +47,7 @@ class MapText:
     warnings: tuple[str, ...]
     choices: tuple[tuple[str, str], ...]
     sources: tuple[str, ...]
+    changes: tuple[tuple[str, str], ...]
     labels: dict[str, str]
 
 
@@ -70,6 +74,7 @@ def map_text(
     own_sites: str | None,
     areas_complete: bool,
     cutoffs_s: Sequence[float],
+    changes: Changes | None = None,
 ) -> MapText:
     """Say in one language what a map shows.
 
@@ -84,6 +89,8 @@ def map_text(
         Whether all of what the drawn areas cover is known.
     cutoffs_s : sequence of float
         Cut-offs of the drawn areas.
+    changes : Changes, optional
+        What a scenario changes; `result` is the answer after it.
 
     Returns
     -------
@@ -93,25 +100,62 @@ def map_text(
     cutoff = minutes([result.minutes], lang)
     bands = minutes([s / 60.0 for s in cutoffs_s], lang)
     several = {key: said[key].format(minutes=bands) for key in ("areas", "layer_bands")}
-    one = {key: said[key].format(minutes=cutoff) for key in ("area", "covered", "layer_outline")}
+    once = ("area", "covered", "layer_outline", "verdict_gained")
+    one = {key: said[key].format(minutes=cutoff) for key in once}
     france_services = study.service == FRANCE_SERVICES and own_sites is None
     service = said["a_france_services" if france_services else "a_site"]
     if own_sites is None and not france_services:
         service += f" ({study.service})"
     known = "title" if np.isfinite(result.share) else "unknown"
+    title = said[f"{known}_{result.direction}"].format(
+        place=study.title,
+        share=percent(result.share, lang),
+        service=service,
+        minutes=cutoff,
+    )
+    summary = _summary(result, lang)
+    if changes is not None:
+        title = _title_of_both(title, changes.before.share, result.share, lang)
+        summary = said["summary_after"].format(summary=summary)
     return MapText(
-        title=said[f"{known}_{result.direction}"].format(
-            place=study.title,
-            share=percent(result.share, lang),
-            service=service,
-            minutes=cutoff,
-        ),
-        summary=_summary(result, lang),
+        title=title,
+        summary=summary,
         warnings=_warnings(result, lang, areas_complete=areas_complete),
-        choices=_choices(study, result, lang, own_sites),
+        choices=_choices(study, result, lang, own_sites, changes),
         sources=_sources(study, result.population_year, own=own_sites is not None),
+        changes=() if changes is None else _changes(changes, lang),
         labels=said | one | several | {"legend_time": said[f"legend_{result.direction}"]},
     )
+
+
+def _title_of_both(title: str, before: float, after: float, lang: str) -> str:
+    """Say the figure before a scenario beside that after it, where both are known."""
+    if not (np.isfinite(before) and np.isfinite(after)):
+        return title
+    share = percent(before, lang)
+    key = "title_same" if share == percent(after, lang) else "title_before"
+    return words(lang)[key].format(title=title, share=share)
+
+
+def _changes(changes: Changes, lang: str) -> tuple[tuple[str, str], ...]:
+    said, before = words(lang), changes.before
+    rows = [(said["scenario_name"], changes.name)] if changes.name else []
+    share = percent(before.share, lang) if np.isfinite(before.share) else said["unknown"]
+    people = number(before.population_covered, lang)
+    rows.append(
+        (said["covered_before"], said["people_and_share"].format(people=people, share=share))
+    )
+    for change in (GAINED, LOST):
+        communes = changes.of(change)
+        told = said["inhabitants_of"].format(
+            people=number(communes["population"].sum(), lang),
+            communes=f"{len(communes)} {said['commune' if len(communes) == 1 else 'communes']}",
+        )
+        rows.append((said[change], told if len(communes) else said["nobody"]))
+    for change, key in ((OPENED, "opens"), (CLOSED, "closes"), (MOVED, "moves")):
+        if names := changes.named(change):
+            rows.append((said[key], ", ".join(names)))
+    return tuple(rows)
 
 
 def _summary(result: Coverage, lang: str) -> str:
@@ -145,17 +189,20 @@ def _warnings(result: Coverage, lang: str, *, areas_complete: bool) -> tuple[str
 
 
 def _choices(
-    study: Study, result: Coverage, lang: str, own_sites: str | None
+    study: Study, result: Coverage, lang: str, own_sites: str | None, changes: Changes | None
 ) -> tuple[tuple[str, str], ...]:
     said = words(lang)
+    counted = len(result.sites) if changes is None else changes.services_after
     if own_sites is not None:
-        sites = f"{len(result.sites)}, {said['sites_file'].format(file=own_sites)}"
+        sites = f"{counted}, {said['sites_file'].format(file=own_sites)}"
     else:
         whose = said["sites_around" if result.around else "sites_own"]
-        sites = f"{len(result.sites)} {study.service}, {whose}"
+        sites = f"{counted} {study.service}, {whose}"
     dated = "label_date" in result.sites and bool(result.sites["label_date"].notna().any())
     if dated:
         sites += f", {said['dated'].format(day=day(result.as_of, lang))}"
+    if changes is not None:
+        sites += f" ({said['sites_before'].format(before=changes.services_before)})"
     way = said[f"direction_{result.direction}"]
     if result.walk_kph is not None:
         way += f"; {said['on_foot'].format(kph=number(result.walk_kph, lang))}"
