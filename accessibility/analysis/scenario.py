@@ -245,7 +245,7 @@ class Scenario:
         return any(getattr(self, key) for key in LISTS)
 
     def to_toml(self) -> str:
-        """The TOML form, which `read_scenario` reads.
+        """The TOML form with inline tables, which `read_scenario` reads as it does the long one.
 
         Examples
         --------

@@ -48,11 +48,12 @@ class Simulation:
         Number of sites, an itinerant service counted once.
     yearly_eur : float
         What the scenario costs, euros a year: the study's grant for each added site that tells
-        nothing else; NaN where neither scenario nor study tells.
+        nothing else; NaN where neither scenario nor study tells. What closed sites cost no longer
+        is not taken off.
     eur : float
         What it costs once; 0 where the scenario tells nothing.
     eur_per_gained, eur_once_per_gained : float
-        Both for each newly covered inhabitant; NaN where nobody is gained or nothing is paid.
+        Both for each newly covered inhabitant, whoever loses; NaN where nobody is gained or nothing is paid.
     """
 
     scenario: Scenario
