@@ -23,6 +23,7 @@ from accessibility import cli
 from accessibility.analysis.coverage import Coverage, coverage
 from accessibility.analysis.isochrones import isochrones
 from accessibility.analysis.scenario import Move, Place, Scenario, Stop
+from accessibility.analysis.scenario_form import read_scenario
 from accessibility.analysis.simulate import simulate
 from accessibility.errors import AccessibilityError, CrsError, InputError, SettingError
 from accessibility.inputs.catalogue import sha256
@@ -600,12 +601,25 @@ def test_a_site_that_opens_before_its_day_is_drawn(small_study: Study, tmp_path:
     assert answer["sites"]["change"] == ["stays", "opened"]
 
 
+def test_areas_of_changed_roads_are_drawn_on_them(small_study: Study, tmp_path: Path) -> None:
+    file, out = tmp_path / "slower.toml", tmp_path / "map.html"
+    file.write_text('[[speed]]\nclass = "primary"\nkph = 18\n', encoding="utf-8")
+    done = RUNNER.invoke(
+        cli.app,
+        ["map", "--study", str(small_study.folder), "--scenario", str(file), "--out", str(out)],
+    )
+    assert done.exit_code == 0, done.output
+    simulation = simulate(small_study, read_scenario(file))
+    assert simulation.after.share < simulation.before.share
+    slower = isochrones(simulation.study, minutes=20)
+    assert slower["road_km"][0] < isochrones(small_study, minutes=20)["road_km"][0]
+    assert slower["population"][0] == simulation.after.population_covered
+
+
 def test_scenarios_that_cannot_be_mapped_are_refused(small_study: Study, tmp_path: Path) -> None:
     file = tmp_path / "what-if.toml"
     given = ["--study", small_study.folder, "--scenario", file, "--out", tmp_path / "map.svg"]
     assert "what-if.toml" in refusal(*given)
-    file.write_text('[[speed]]\nclass = "secondary"\nkph = 70\n', encoding="utf-8")
-    assert "changes roads or speeds ([[road]], [[speed]])" in refusal(*given)
     file.write_text('[[remove]]\nid = "f1"\n[[remove]]\nid = "f2"\n', encoding="utf-8")
     assert "leaves no site" in refusal(*given)
     for text, extra in (("", []), ('[[remove]]\nid = "f1"\n', ["--walk-kph", "4"])):

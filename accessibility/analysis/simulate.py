@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +17,7 @@ from accessibility.analysis.scenario import NewRoad, RoadChange, Scenario, Speed
 from accessibility.analysis.scenario_roads import changed_roads
 from accessibility.analysis.scenario_sites import resolve
 from accessibility.analysis.simulate_result import Simulation, compared
-from accessibility.network.graph import RoadNetwork, build_network
+from accessibility.network.graph import build_network
 from accessibility.network.snap import Positions, snap
 from accessibility.routing.times import Direction, cutoff_ms, nearest, position_matrix, seconds
 from accessibility.study.demand import demand_at_chefs_lieux
@@ -71,6 +72,22 @@ def simulate(
     return simulator.simulate(scenario)
 
 
+def on_roads_of(scenario: Scenario, study: Study) -> Study:
+    """The study with the roads of a scenario; their network is built in memory and not kept."""
+    tables, speeds = changed_roads(
+        scenario, study.roads, study.profile, metric_crs=study.metric_crs
+    )
+    there = replace(study)
+    # what the study would read from its folder when first asked for
+    vars(there).update(
+        roads=tables,
+        network=build_network(
+            tables, profile=study.profile, metric_crs=study.metric_crs, speeds=speeds
+        ),
+    )
+    return there
+
+
 class Simulator:
     """The times between people and sites, kept, so that a scenario costs only what it changes.
 
@@ -83,8 +100,6 @@ class Simulator:
     ----------
     study, minutes, as_of, population, direction, around, sites, max_snap_m
         As for `coverage`; `sites` may have no rows here.
-    network : RoadNetwork, optional
-        Other roads than the study's.
 
     Attributes
     ----------
@@ -106,7 +121,6 @@ class Simulator:
         around: bool = False,
         sites: gpd.GeoDataFrame | None = None,
         max_snap_m: float | None = None,
-        network: RoadNetwork | None = None,
     ) -> None:
         self.study = study
         self._minutes = checked_minutes(study.default("minutes") if minutes is None else minutes)
@@ -121,7 +135,7 @@ class Simulator:
         self.sites = counted.iloc[:0] if nowhere else counted
         self._demand = demand_at_chefs_lieux(study.communes, year=self._year)
         self._zones = zones_of(study.communes)
-        network = self._network = study.network if network is None else network
+        network = study.network
         self._changed: tuple[RoadChanges, Simulator] | None = None
         self._here = snap(network, self._demand, max_snap_m=self._snap_m)
         rim = rim_positions(network)
@@ -148,10 +162,12 @@ class Simulator:
         sites = resolve(scenario, self.study, sites=self.sites)
         known = sites["facility_id"].astype(str).isin(self.sites["facility_id"].astype(str))
         moved = sites.loc[known.to_numpy() & (self._column(sites) < 0), "facility_id"]
+        there = self._after_roadworks(scenario)
         return compared(
             scenario,
+            there.study,
             self.before,
-            self._after_roadworks(scenario).coverage(sites),
+            there.coverage(sites),
             zones=self._zones,
             moved=moved.astype(str).tolist(),
             grant_eur=self.study.settings.get("grant", {}).get("yearly_per_site_eur", np.nan),
@@ -161,18 +177,12 @@ class Simulator:
         """The same choices on the roads of a scenario."""
         if not scenario.changes_roads:
             return self
-        changes, study = (scenario.road, scenario.speed), self.study
+        changes = scenario.road, scenario.speed
         if self._changed is None or self._changed[0] != changes:
-            tables, speeds = changed_roads(
-                scenario, study.roads, study.profile, metric_crs=study.metric_crs
-            )
-            network = build_network(
-                tables, profile=study.profile, metric_crs=study.metric_crs, speeds=speeds
-            )
             there = Simulator(
-                study, minutes=self._minutes, as_of=self._day, population=self._year,
-                direction=self._direction, around=self._around, sites=self.sites,
-                max_snap_m=self._snap_m, network=network,
+                on_roads_of(scenario, self.study), minutes=self._minutes, as_of=self._day,
+                population=self._year, direction=self._direction, around=self._around,
+                sites=self.sites, max_snap_m=self._snap_m,
             )  # fmt: skip
             self._changed = changes, there
         return self._changed[1]
@@ -196,7 +206,7 @@ class Simulator:
         if len(fresh):
             on_road = np.flatnonzero(self._here.segment >= 0)
             worst = time_s[on_road].min(axis=1, initial=np.inf).max(initial=cutoff_s)
-            there = snap(self._network, sites.iloc[fresh], max_snap_m=self._snap_m)
+            there = snap(self.study.network, sites.iloc[fresh], max_snap_m=self._snap_m)
             # beyond the worst time nobody would go to another site
             time_s[:, fresh] = self._search(there, float(worst) if np.isfinite(worst) else None)
             snap_m[fresh] = there.snap_m
@@ -232,7 +242,7 @@ class Simulator:
 
     def _search(self, there: Positions, cutoff_s: float | None) -> Floats:
         """Seconds between each place (people, then rim) and each site."""
-        network, here, towards = self._network, self._places, self._direction == "to"
+        network, here, towards = self.study.network, self._places, self._direction == "to"
         if len(there) == 1:  # waking the other cores would take longer than the search
             time_ms, _ = nearest(
                 network, here, there, limit_ms=cutoff_ms(cutoff_s), towards=towards

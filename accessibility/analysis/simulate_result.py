@@ -17,6 +17,7 @@ from accessibility.analysis.scenario import (
     Stop,
 )
 from accessibility.analysis.scenario_sites import service_ids
+from accessibility.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Simulation:
     Attributes
     ----------
     scenario : Scenario
+    study : Study
+        The territory afterwards: where roads change, with the changed ones and their network.
     before, after : Coverage
     population_gained, population_lost : float
         People newly covered, and covered no longer.
@@ -53,10 +56,12 @@ class Simulation:
     eur : float
         What it costs once; 0 where the scenario tells nothing.
     eur_per_gained, eur_once_per_gained : float
-        Both for each newly covered inhabitant, whoever loses; NaN where nobody is gained or nothing is paid.
+        Both for each newly covered inhabitant, whoever loses; NaN where nobody is gained or
+        nothing is paid.
     """
 
     scenario: Scenario
+    study: Study
     before: Coverage
     after: Coverage
     population_gained: float
@@ -88,6 +93,7 @@ class Simulation:
 
 def compared(
     scenario: Scenario,
+    study: Study,
     before: Coverage,
     after: Coverage,
     *,
@@ -100,6 +106,8 @@ def compared(
     Parameters
     ----------
     scenario : Scenario
+    study : Study
+        The territory afterwards.
     before, after : Coverage
         Of the same communes and choices.
     zones : dict of str to Zones
@@ -120,6 +128,7 @@ def compared(
     yearly_eur, eur = _costs(scenario, grant_eur)
     return Simulation(
         scenario=scenario,
+        study=study,
         before=before,
         after=after,
         population_gained=gained,

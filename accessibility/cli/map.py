@@ -92,11 +92,6 @@ def command(
             raise typer.BadParameter("--walk-kph and --scenario do not go together.")
         if not asked.changes_anything:
             raise typer.BadParameter(f"{scenario} changes nothing.")
-        if asked.changes_roads:
-            raise InputError(
-                f"{scenario} changes roads or speeds ([[road]], [[speed]]), whose areas cannot be "
-                "drawn; accessibility simulate gives its figures."
-            )
     place = load_study(study, profile=profile, changes=changes_of(change))
     prepare(place, drawing=True)
     trips: dict[str, Any] = {
@@ -114,7 +109,7 @@ def command(
             result = coverage(place, minutes=minutes, **trips)
         else:
             simulation = simulate(place, asked, minutes=minutes, **trips)
-            result, before = simulation.after, simulation.before
+            place, result, before = simulation.study, simulation.after, simulation.before
             if result.sites.empty:
                 raise InputError(f"{scenario} leaves no site: there is no area to draw.")
             words |= {"before": before, "scenario": asked}
