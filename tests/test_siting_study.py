@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,9 @@ from accessibility.analysis.siting import frontier, optimise
 from accessibility.analysis.siting_frontier import closable
 from accessibility.errors import InputError, SettingError, UnknownNameError
 from accessibility.inputs.points import read_points
-from accessibility.study.study import Study
+from accessibility.study import bundle
+from accessibility.study.sites import candidates_of
+from accessibility.study.study import Study, load_study
 
 
 def ids(found) -> list[str]:
@@ -137,9 +140,35 @@ def test_sites_of_another_study_are_candidates(small_study: Study) -> None:
     assert ids(found) == ["a1"]
     with pytest.raises(InputError, match="f1, f2 are ids of candidates and of existing sites"):
         optimise(small_study, open_sites=1, candidates=own)
-    for name, kind in (("post-offices", "post_office"), ("town-halls", "townhall")):
-        with pytest.raises(SettingError, match=f"holds no {name}; give a file .* --kind {kind}"):
+
+
+def test_post_offices_and_town_halls_are_candidates(small_study: Study) -> None:
+    for name in ("post-offices", "town-halls"):
+        with pytest.raises(SettingError, match=f"holds no {name}.*Build it again"):
             optimise(small_study, candidates=name)
+    found = gpd.GeoDataFrame(
+        {"osm_id": [7, 5, 3], "kind": ["post_office", "townhall", "cafe"],
+         "name": ["Poste de Combe", None, "Bar"]},
+        geometry=points([(-12_000, 0), (50_000, 0), (0, 0)]).geometry,
+    )  # fmt: skip
+    table = candidates_of(found, small_study.communes)
+    assert table["facility_id"].tolist() == ["5", "7"]
+    table.to_parquet(small_study.folder / bundle.CANDIDATES)
+    study = load_study(small_study.folder)
+    post = optimise(study, new_sites=1, candidates="post-offices")
+    assert ids(post) == ["7"]
+    assert post.selected["name"].tolist() == ["Poste de Combe"]
+    assert optimise(study, new_sites=1, candidates="town-halls").candidates == 1
+
+
+@pytest.mark.jura
+def test_jura_post_offices_and_town_halls(jura: Study) -> None:
+    best = optimise(jura, new_sites=3).population_gained
+    for name in ("post-offices", "town-halls"):
+        found = optimise(jura, new_sites=3, candidates=name)
+        assert found.candidates > 50
+        assert found.solution.optimal
+        assert 0 < found.population_gained <= 1.5 * best
 
 
 def test_ties_are_listed(small_study: Study) -> None:

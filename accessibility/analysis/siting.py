@@ -134,7 +134,7 @@ def optimise(
         read where the objective is a target or existing sites may close.
     objective : {"coverage", "target", "p-median", "p-center"}
         Most people covered; fewest sites for a share; least time in all; shortest longest drive.
-    candidates : "chefs-lieux", "junctions" or GeoDataFrame
+    candidates : "chefs-lieux", "junctions", "post-offices", "town-halls" or GeoDataFrame
         The study's own places, or points with a CRS and `candidate_id`, perhaps `name`,
         `code_insee` and `cost`.
     target : float, optional

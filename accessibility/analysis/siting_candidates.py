@@ -18,16 +18,16 @@ from accessibility.network.snap import Positions, snap
 from accessibility.routing.times import Direction, check_ids, position_matrix
 from accessibility.schema import WGS84, check_crs
 from accessibility.study.demand import demand_at_chefs_lieux
-from accessibility.study.sites import place_in_communes
+from accessibility.study.sites import CANDIDATES, place_in_communes
 from accessibility.study.study import Study
 
-Candidates: TypeAlias = Literal["chefs-lieux", "junctions"] | gpd.GeoDataFrame
+Candidates: TypeAlias = (
+    Literal["chefs-lieux", "junctions", "post-offices", "town-halls"] | gpd.GeoDataFrame
+)
 CELLS = 4_000_000
 """Drive times that are held at once before those beyond the cut-off are left out."""
 MOST_BY_TIME = 5_000
 """Candidates at most where every drive counts: a model of more does not fit into memory."""
-POINTS_OF_INTEREST = {"post-offices": "post_office", "town-halls": "townhall"}
-"""What a planner may ask for that a study does not hold, and its kind in OpenStreetMap."""
 
 
 @dataclass(frozen=True)
@@ -179,17 +179,29 @@ def _candidates(
 
 
 def _of_the_study(study: Study, demand: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
-    if name in POINTS_OF_INTEREST:
-        kind = POINTS_OF_INTEREST[name]
-        raise SettingError(
-            f"the study {study.name} holds no {name}; give a file of them, such as "
-            f"sites/sites.parquet of a study that `accessibility build --kind {kind}` makes."
+    if name in CANDIDATES:
+        found = study.candidates
+        found = found[(found["kind"] == CANDIDATES[name]).to_numpy()].reset_index(drop=True)
+        if found.empty:
+            raise SettingError(
+                f"the study {study.name} holds no {name}: its extract names none, or it was built "
+                "before they were kept. Build it again, or give a file of them."
+            )
+        place = study.communes.set_index("code_insee")["name"]
+        return gpd.GeoDataFrame(
+            {
+                "candidate_id": found["facility_id"],
+                "name": found["name"].where(found["name"].notna(), found["code_insee"].map(place)),
+                "code_insee": found["code_insee"],
+            },
+            geometry=found.geometry,
         )
     if name == "junctions":
         return junctions(study)
     if name not in ("chefs-lieux", "existing"):
         raise SettingError(
-            f"the candidates are {name!r}; chefs-lieux, junctions or a table is expected."
+            f"the candidates are {name!r}; chefs-lieux, junctions, {', '.join(CANDIDATES)} or a "
+            "table is expected."
         )
     codes = demand["code_insee"].to_numpy()
     names = study.communes["name"].to_numpy()

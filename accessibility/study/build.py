@@ -33,7 +33,7 @@ from accessibility.study import bundle
 from accessibility.study.cache import keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
 from accessibility.study.ring import Ring, ring
-from accessibility.study.sites import sites_of_file, sites_of_kind
+from accessibility.study.sites import candidates_of, sites_of_file, sites_of_kind
 
 LEAST_SNAPPED = 0.9
 """An extract that gives fewer chefs-lieux a road is one of another region."""
@@ -170,7 +170,10 @@ def build_study(
     progress("writing")
 
     def write(folder: Path) -> None:
-        _write_tables(folder, communes, cantons, facilities, read)
+        _write_tables(
+            folder, communes, cantons, facilities,
+            candidates_of(read.points_of_interest, communes), read,
+        )  # fmt: skip
         (folder / bundle.SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         text = json.dumps(
             _manifest(folder, sources, settings, counts, around), indent=2, ensure_ascii=False
@@ -281,6 +284,7 @@ def _write_tables(
     communes: gpd.GeoDataFrame,
     cantons: pd.DataFrame,
     sites: gpd.GeoDataFrame,
+    candidates: gpd.GeoDataFrame,
     read: OsmExtract,
 ) -> None:
     for name in ("osm", "communes", "sites"):
@@ -290,6 +294,7 @@ def _write_tables(
         (bundle.NODES, read.roads.nodes),
         (bundle.COMMUNES, communes),
         (bundle.SITES, sites),
+        (bundle.CANDIDATES, candidates),
     ):
         # columns of coordinates pack a third smaller than WKB does
         native = {"geometry_encoding": "geoarrow"} if name == bundle.ROADS else {}

@@ -19,6 +19,7 @@ RESTRICTIONS = "osm/restrictions.parquet"
 COMMUNES = "communes/communes.parquet"
 CANTONS = "communes/cantons.csv"
 SITES = "sites/sites.parquet"
+CANDIDATES = "sites/candidates.parquet"
 
 
 def bundled() -> Path | None:

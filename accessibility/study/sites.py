@@ -12,6 +12,9 @@ from accessibility.errors import UnknownNameError
 from accessibility.inputs.points import read_points
 from accessibility.schema import FACILITIES, validate
 
+CANDIDATES = {"post-offices": "post_office", "town-halls": "townhall"}
+"""Where new sites may be housed, and their kind in OpenStreetMap."""
+
 SHOWN = 20
 """Kinds that a message names."""
 
@@ -45,6 +48,24 @@ def sites_of_kind(
     return _facilities(points.sort_values("id", ignore_index=True), kind, communes)
 
 
+def candidates_of(
+    points_of_interest: gpd.GeoDataFrame, communes: gpd.GeoDataFrame
+) -> gpd.GeoDataFrame:
+    """Post offices and town halls of the territory, as facilities.
+
+    Parameters
+    ----------
+    points_of_interest : GeoDataFrame
+        `osm_id`, `kind` (value of amenity or shop), `name`.
+    communes : GeoDataFrame
+        The territory's.
+    """
+    found = points_of_interest[points_of_interest["kind"].isin(list(CANDIDATES.values()))]
+    points = found.assign(id=found["osm_id"].astype(str)).sort_values("id", ignore_index=True)
+    table = _facilities(points[["id", "name", "geometry"]], points["kind"], communes)
+    return table[table["in_study"].to_numpy()].reset_index(drop=True)
+
+
 def sites_of_file(
     path: Path, kind: str, communes: gpd.GeoDataFrame, bounds: Sequence[float]
 ) -> gpd.GeoDataFrame:
@@ -64,7 +85,7 @@ def place_in_communes(points: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> p
 
 
 def _facilities(
-    points: gpd.GeoDataFrame, kind: str, communes: gpd.GeoDataFrame
+    points: gpd.GeoDataFrame, kind: str | pd.Series, communes: gpd.GeoDataFrame
 ) -> gpd.GeoDataFrame:
     where = place_in_communes(points, communes)
     code = points["code_insee"].fillna(where) if "code_insee" in points else where

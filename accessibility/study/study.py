@@ -75,6 +75,22 @@ class Study:
         except (OSError, ValueError) as error:
             raise _damaged(self.folder, error) from error
 
+    @cached_property
+    def candidates(self) -> gpd.GeoDataFrame:
+        """Post offices and town halls of the territory, where new sites may be housed.
+
+        `accessibility.schema.FACILITIES`; empty where the study was built without them.
+        """
+        path = self.folder / bundle.CANDIDATES
+        if not path.is_file():
+            return self.sites.iloc[:0]
+        try:
+            found = gpd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, error) from error
+        validate(found, FACILITIES, source=bundle.CANDIDATES)
+        return found
+
     @property
     def network_is_kept(self) -> bool:
         """Whether the network was built before and need not be built now."""
