@@ -32,7 +32,7 @@ from accessibility.study.demand import demand_at_buildings
 from accessibility.study.study import Study, load_study
 
 PROPERTY = settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -167,7 +167,7 @@ def study_of(small: Study, description: Description) -> Any:
 
 @settings(
     deadline=None,
-    max_examples=40,
+    max_examples=20,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow,
                            HealthCheck.filter_too_much],
 )  # fmt: skip

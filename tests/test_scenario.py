@@ -133,7 +133,7 @@ PLACES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     add=st.lists(PLACES, max_size=3, unique_by=str),
     fate=st.tuples(*[st.one_of(st.sampled_from(["stay", "remove", "close"]), PLACES)] * 2),
