@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from studies import write_inputs, write_study
 
 from accessibility.network.graph import RoadNetwork
@@ -14,6 +14,14 @@ from accessibility.study.study import Study, load_study
 settings.register_profile("judge", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("judge")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what draws random examples, so that a round may leave it out."""
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("property")
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
