@@ -15,7 +15,8 @@ from studies import BIEF, COMBE, ILOT, VILLE
 from typer.testing import CliRunner, Result
 
 from accessibility.analysis.coverage import coverage
-from accessibility.analysis.siting import frontier, optimise
+from accessibility.analysis.siting import optimise
+from accessibility.analysis.siting_frontier import frontier
 from accessibility.cli.optimise import command
 from accessibility.errors import AccessibilityError, InputError, SettingError, UnknownNameError
 from accessibility.study.study import Study

@@ -15,8 +15,8 @@ from studies import AVAL, BIEF, COMBE, ILOT, MONT, VILLE
 from test_optimise_cli import run
 
 from accessibility.analysis.coverage import coverage
-from accessibility.analysis.siting import frontier, optimise
-from accessibility.analysis.siting_frontier import closable
+from accessibility.analysis.siting import optimise
+from accessibility.analysis.siting_frontier import closable, frontier
 from accessibility.errors import InputError, SettingError, UnknownNameError
 from accessibility.inputs.points import read_points
 from accessibility.study import bundle

@@ -16,7 +16,6 @@ from accessibility.analysis.coverage import Coverage, coverage
 from accessibility.analysis.siting_candidates import Candidates, Problem, pose
 from accessibility.analysis.siting_covering import max_coverage, set_cover
 from accessibility.analysis.siting_distance import p_center, p_median
-from accessibility.analysis.siting_frontier import frontier as frontier
 from accessibility.analysis.siting_given import Solution
 from accessibility.analysis.siting_rules import Rules
 from accessibility.analysis.siting_ties import ties as find_ties

@@ -118,6 +118,6 @@ def relax(
     if np.isfinite(value):
         chosen, value = exchanged(problem, chosen, until=until, rules=rules)
     worth = problem.cover @ best
-    last = np.partition(worth, count - p)[count - p]
-    bound = float((weights - best).sum() + np.partition(worth, count - p)[count - p :].sum())
-    return Relaxed(max(bound, value), bound - np.maximum(last - worth, 0.0), chosen, value)
+    top = np.partition(worth, count - p)[count - p :]  # its least stands first
+    bound = float((weights - best).sum() + top.sum())
+    return Relaxed(max(bound, value), bound - np.maximum(top[0] - worth, 0.0), chosen, value)

@@ -16,7 +16,7 @@ from accessibility.analysis.grid import Grid
 from accessibility.analysis.surface import Surface
 from accessibility.errors import OutputError
 from accessibility.report.qgis_style import add_styles, area_style, site_style
-from accessibility.schema import WGS84
+from accessibility.schema import FACILITIES, WGS84
 
 AREAS = (".gpkg", ".parquet", ".geojson", ".csv")
 RASTERS = (".tif", ".tiff")
@@ -53,7 +53,7 @@ def area_writer(
         ),
     }
     check_suffix(path, AREAS)
-    return _told(writers[path.suffix])
+    return _as_os_errors(writers[path.suffix])
 
 
 def surface_writer(
@@ -142,7 +142,7 @@ def point_writer(points: gpd.GeoDataFrame, path: Path, *, layer: str) -> Callabl
         ),
     }
     check_suffix(path, tuple(writers))
-    return _told(writers[path.suffix])
+    return _as_os_errors(writers[path.suffix])
 
 
 def check_suffix(path: Path, known: tuple[str, ...]) -> None:
@@ -153,7 +153,9 @@ def check_suffix(path: Path, known: tuple[str, ...]) -> None:
 
 
 def _write_geopackage(areas: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, to: Path) -> None:
-    points = sites.to_crs(areas.crs)
+    # other columns of a planner's own file might clash with those of a GeoPackage
+    known = [name for name in FACILITIES.columns if name in sites]
+    points = sites[[*known, sites.geometry.name]].to_crs(areas.crs)
     areas.to_file(to, layer="isochrones", engine="pyogrio", driver="GPKG")
     points.to_file(to, layer="sites", engine="pyogrio", driver="GPKG")
     spans = areas[["from_s", "cutoff_s"]].drop_duplicates().sort_values("cutoff_s")
@@ -195,8 +197,8 @@ def _write_geotiff(
         to.write_bytes(memory.getbuffer())
 
 
-def _told(write: Callable[[Path], None]) -> Callable[[Path], None]:
-    """Make of what GDAL and SQLite call a full disk what Python calls one."""
+def _as_os_errors(write: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Make of what GDAL and SQLite say of a file, such as a full disk, what Python would."""
 
     def told(to: Path) -> None:
         import sqlite3
@@ -207,6 +209,6 @@ def _told(write: Callable[[Path], None]) -> Callable[[Path], None]:
         try:
             write(to)
         except known as error:
-            raise OSError(None, f"{str(error).rstrip('.')}; the disk may be full") from error
+            raise OSError(None, str(error).rstrip(".")) from error
 
     return told

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-RAMP = ((68, 1, 84), (49, 104, 142), (53, 183, 121), (253, 231, 37))
-"""Viridis: near is dark; read in grey and by colour-blind readers."""
+RAMP = ((253, 231, 37), (53, 183, 121), (49, 104, 142), (68, 1, 84))
+"""Viridis: near is light, as on the maps; read in grey and by colour-blind readers."""
 OPACITY = 0.6
 """Of the layer of areas as a whole: areas drawn over one another do not mix their colours, so that
 each place has the colour of the legend, and the map below shines through."""

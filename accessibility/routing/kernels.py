@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 NEVER = np.int32(2**31 - 1)
 """A time that is not reached."""
@@ -137,7 +137,7 @@ def read_positions(
     return time, source
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def matrix(
     start, edge, turn_ms, back_start, back_edge, back_ms, edge_ms,
     seed_first, seed_edge, seed_ms, seed_part_ms, seed_off_ms, at_edge, at_ms, at_off_ms, at_row,
@@ -149,7 +149,7 @@ def matrix(
     """
     n_sources = len(seed_first) - 1
     times = np.empty((n_sources, n_rows), dtype=np.int32)
-    for i in prange(n_sources):
+    for i in range(n_sources):
         a, b = seed_first[i], seed_first[i + 1]
         none = np.zeros(b - a, dtype=np.int32)
         label, rank = search(

@@ -13,11 +13,15 @@ import pandas as pd
 from accessibility.errors import InputError, SettingError
 from accessibility.network.graph import RoadNetwork, Turns
 from accessibility.network.snap import MAX_SNAP_M, Positions, snap
+from accessibility.parallel import in_threads
 from accessibility.routing import kernels
 
 Direction = Literal["to", "from"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.signedinteger[Any]]
+
+SOURCES = 8
+"""Sources that one thread takes at once."""
 
 LONG = ["from_id", "to_id", "travel_time_s", "from_snap_m", "to_snap_m"]
 NEAREST = ["facility_id", "travel_time_s", "demand_snap_m", "facility_snap_m"]
@@ -224,12 +228,19 @@ def position_matrix(
     first = np.searchsorted(seeds.row, np.arange(len(sources) + 1))
     order = np.lexsort((seeds.edge, seeds.row))
     off = seed_off[seeds.row[order]]
-    times = kernels.matrix(
-        ahead.start, ahead.edge, ahead.cost_ms, behind.start, behind.edge, behind.cost_ms,
-        network.edge_ms, first, seeds.edge[order], seeds.rest_ms[order] + off,
-        seeds.part_ms[order], off, at.edge, at.part_ms, at_off[at.row], at.row,
-        cutoff_ms(cutoff_s), len(targets),
-    )  # fmt: skip
+    seeded = seeds.edge[order], seeds.rest_ms[order] + off, seeds.part_ms[order], off
+    placed = at.edge, at.part_ms, at_off[at.row], at.row
+    limit = cutoff_ms(cutoff_s)
+    times = np.empty((len(sources), len(targets)), dtype=np.int32)
+
+    def search_from(begin: int) -> None:
+        end = min(begin + SOURCES, len(sources))
+        times[begin:end] = kernels.matrix(
+            ahead.start, ahead.edge, ahead.cost_ms, behind.start, behind.edge, behind.cost_ms,
+            network.edge_ms, first[begin : end + 1], *seeded, *placed, limit, len(targets),
+        )  # fmt: skip
+
+    in_threads(search_from, range(0, len(sources), SOURCES))
     return seconds(times.T if towards else times)
 
 
