@@ -37,13 +37,17 @@ from accessibility.schema import LAMBERT_93, NODES, RESTRICTIONS, ROADS, RoadTab
 
 if TYPE_CHECKING:
     from accessibility.network.road_index import RoadIndex
+    from accessibility.network.shortcuts import Shortcuts
 
 Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FORMAT = 5
+FORMAT = 6
 """Version of the saved arrays; part of the key under which a network is cached."""
+
+SHORTCUTS = "shortcuts."
+"""Before the names of the arrays of the shortcuts."""
 
 LONGEST_S = 5 * 86_400.0
 """Sums of whole milliseconds stay within 32 bits; the longest ferries take less by far."""
@@ -144,11 +148,23 @@ class RoadNetwork:
 
         return index_roads(np.flatnonzero(self.segment_main), self.line_start, self.xy)
 
+    @cached_property
+    def shortcuts(self) -> Shortcuts:
+        """Lead searches over many roads past most of them; found when the first one begins."""
+        from accessibility.network.shortcuts import find_shortcuts  # compiled, not always needed
+
+        return find_shortcuts(self)
+
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy` files, which open memory-mapped."""
         folder.mkdir(parents=True)
-        facts = {"format": FORMAT, "profile": self.profile, "metric_crs": self.metric_crs}
-        for name, array in _arrays(self).items():
+        facts = {
+            "format": FORMAT,
+            "profile": self.profile,
+            "metric_crs": self.metric_crs,
+            "core": self.shortcuts.core,
+        }
+        for name, array in (_arrays(self) | _arrays(self.shortcuts, SHORTCUTS)).items():
             np.save(folder / f"{name}.npy", array)
         (folder / "network.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -170,23 +186,33 @@ class RoadNetwork:
             }
             turns: dict[str, Any] = {
                 name: Turns(*(arrays.pop(f"{name}.{f.name}") for f in fields(Turns)))
-                for name in ("following", "preceding")
+                for name in ("following", "preceding", f"{SHORTCUTS}ahead", f"{SHORTCUTS}behind")
             }
-            return cls(**facts, **arrays, **turns)
+            found = arrays | turns
+            short = {f: found.pop(f"{SHORTCUTS}{f}") for f in ("number", "ahead", "behind")}
+            core = int(facts.pop("core"))
+            network = cls(**facts, **found)
+            from accessibility.network.shortcuts import Shortcuts
+
+            vars(network)["shortcuts"] = Shortcuts(core, **short)  # where `cached_property` looks
+            return network
         except InputError:
             raise
         except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder} holds no whole network ({error}).") from error
 
 
-def _arrays(network: RoadNetwork) -> dict[str, npt.NDArray[Any]]:
+def _arrays(
+    table: RoadNetwork | Shortcuts | Turns, prefix: str = ""
+) -> dict[str, npt.NDArray[Any]]:
+    """Arrays by the names under which they are saved."""
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for item in fields(network):
-        value = getattr(network, item.name)
+    for item in fields(table):
+        value = getattr(table, item.name)
         if isinstance(value, Turns):
-            arrays |= {f"{item.name}.{f.name}": getattr(value, f.name) for f in fields(value)}
+            arrays |= _arrays(value, f"{prefix}{item.name}.")
         elif isinstance(value, np.ndarray):
-            arrays[item.name] = value
+            arrays[f"{prefix}{item.name}"] = value
     return arrays
 
 
