@@ -13,7 +13,6 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import shapely
-from scipy import ndimage
 
 from accessibility.inputs.pbf import extent
 from accessibility.inputs.territory import Drawn
@@ -45,9 +44,8 @@ class Held:
 
     def depth_m(self, xy: np.ndarray) -> np.ndarray:
         """Metres from points, (points, 2), to what is not held; 0 where that is where they lie."""
-        depth = np.asarray(ndimage.distance_transform_edt(self.inside) * CELL_M)
         column, row = self._cells(xy)
-        found: np.ndarray = depth[row, column]
+        found: np.ndarray = _depth_m(self.inside)[row, column]
         return found
 
     def missing_m2(self, outline: shapely.Geometry) -> float:
@@ -83,9 +81,15 @@ def _held_by(xy: np.ndarray) -> Held:
     column, row = found._cells(xy)
     bare[row, column] = False
     # a closing: grow by half a gap, then shrink by as much
-    near = ndimage.distance_transform_edt(bare) * CELL_M <= GAP_M / 2
-    inside = ndimage.distance_transform_edt(near) * CELL_M > GAP_M / 2
+    inside = _depth_m(_depth_m(bare) <= GAP_M / 2) > GAP_M / 2
     return Held(inside | ~bare, found.west, found.south)
+
+
+def _depth_m(cells: np.ndarray) -> np.ndarray:
+    """Metres from cells that are set to the nearest one that is not."""
+    from scipy import ndimage  # heavy, and not needed where a study is only asked
+
+    return np.asarray(ndimage.distance_transform_edt(cells) * CELL_M)
 
 
 def rim_nodes(

@@ -47,7 +47,8 @@ FORMAT = 6
 """Version of the saved arrays; part of the key under which a network is cached."""
 
 SHORTCUTS = "shortcuts."
-"""Before the names of the arrays of the shortcuts."""
+INDEX = "road_index."
+"""Before the names of arrays that are kept with those of the network."""
 
 LONGEST_S = 5 * 86_400.0
 """Sums of whole milliseconds stay within 32 bits; the longest ferries take less by far."""
@@ -144,14 +145,14 @@ class RoadNetwork:
     @cached_property
     def road_index(self) -> RoadIndex:
         """Finds the nearest road of the main part; made when the first point is snapped."""
-        from accessibility.network.road_index import index_roads  # compiled, not always needed
+        from accessibility.network.road_index import index_roads
 
         return index_roads(np.flatnonzero(self.segment_main), self.line_start, self.xy)
 
     @cached_property
     def shortcuts(self) -> Shortcuts:
         """Lead searches over many roads past most of them; found when the first one begins."""
-        from accessibility.network.shortcuts import find_shortcuts  # compiled, not always needed
+        from accessibility.network.shortcuts import find_shortcuts
 
         return find_shortcuts(self)
 
@@ -164,7 +165,10 @@ class RoadNetwork:
             "metric_crs": self.metric_crs,
             "core": self.shortcuts.core,
         }
-        for name, array in (_arrays(self) | _arrays(self.shortcuts, SHORTCUTS)).items():
+        arrays = (
+            _arrays(self) | _arrays(self.shortcuts, SHORTCUTS) | _arrays(self.road_index, INDEX)
+        )
+        for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
         (folder / "network.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -184,17 +188,21 @@ class RoadNetwork:
             arrays: dict[str, Any] = {
                 p.stem: np.asarray(np.load(p, mmap_mode="r")) for p in folder.glob("*.npy")
             }
-            turns: dict[str, Any] = {
-                name: Turns(*(arrays.pop(f"{name}.{f.name}") for f in fields(Turns)))
-                for name in ("following", "preceding", f"{SHORTCUTS}ahead", f"{SHORTCUTS}behind")
-            }
-            found = arrays | turns
-            short = {f: found.pop(f"{SHORTCUTS}{f}") for f in ("number", "ahead", "behind")}
-            core = int(facts.pop("core"))
-            network = cls(**facts, **found)
+            from accessibility.network.road_index import RoadIndex
             from accessibility.network.shortcuts import Shortcuts
 
-            vars(network)["shortcuts"] = Shortcuts(core, **short)  # where `cached_property` looks
+            for name in ("following", "preceding", f"{SHORTCUTS}ahead", f"{SHORTCUTS}behind"):
+                arrays[name] = Turns(*(arrays.pop(f"{name}.{f.name}") for f in fields(Turns)))
+            arrays[f"{SHORTCUTS}core"] = int(facts.pop("core"))
+            kept = {
+                name: table(*(arrays.pop(f"{prefix}{f.name}") for f in fields(table)))
+                for name, prefix, table in (
+                    ("shortcuts", SHORTCUTS, Shortcuts),
+                    ("road_index", INDEX, RoadIndex),
+                )
+            }
+            network = cls(**facts, **arrays)
+            vars(network).update(kept)  # where `cached_property` looks
             return network
         except InputError:
             raise
@@ -203,7 +211,7 @@ class RoadNetwork:
 
 
 def _arrays(
-    table: RoadNetwork | Shortcuts | Turns, prefix: str = ""
+    table: RoadNetwork | Shortcuts | RoadIndex | Turns, prefix: str = ""
 ) -> dict[str, npt.NDArray[Any]]:
     """Arrays by the names under which they are saved."""
     arrays: dict[str, npt.NDArray[Any]] = {}

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accessibility.network import shortcut_kernels as kernels
 from accessibility.network.graph import RoadNetwork, Turns
 
 Ints = npt.NDArray[np.signedinteger[Any]]
@@ -47,6 +46,9 @@ class Shortcuts:
 
 def find_shortcuts(network: RoadNetwork) -> Shortcuts:
     """Find the core of a network, and the links around the other edges."""
+    # compiled, and not needed where they are kept
+    from accessibility.network import shortcut_kernels as kernels
+
     turns = network.following
     level, *links = kernels.pass_over(turns.start, turns.edge, turns.cost_ms, network.edge_ms)
     # edges of one level stand in the order of the roads, so that neighbours are near in memory
