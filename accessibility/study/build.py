@@ -29,6 +29,7 @@ from accessibility.network.graph import RoadNetwork, build_network
 from accessibility.network.profile import load_profile
 from accessibility.network.restrictions import not_applied
 from accessibility.network.snap import MAX_SNAP_M, snap
+from accessibility.parallel import in_threads
 from accessibility.study import bundle
 from accessibility.study.cache import keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
@@ -180,7 +181,11 @@ def build_study(
         )
         (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
 
-    write_whole(out, write, overwrite=overwrite)
+    def pack() -> None:
+        write_whole(out, write, overwrite=overwrite)
+
+    # both leave Python's lock to the other
+    in_threads(lambda step: step(), [pack, lambda: network.shortcuts])
     keep_network(network, network_folder(out, rules, settings["metric_crs"]))
     return counts
 
