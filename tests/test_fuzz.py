@@ -71,11 +71,6 @@ def fuzz(examples: int) -> Callable[[Any], Any]:
     )
 
 
-def bug(reason: str) -> pytest.MarkDecorator:
-    """A test that shows a defect; it tells when the defect is mended."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 # -- what is asked of whatever is read ------------------------------------------------------------
 
 

@@ -181,11 +181,13 @@ def build_study(
         )
         (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
 
-    def pack() -> None:
-        write_whole(out, write, overwrite=overwrite)
+    def step(name: str) -> None:
+        if name == "write":
+            write_whole(out, write, overwrite=overwrite)
+        else:
+            _ = network.shortcuts
 
-    # both leave Python's lock to the other
-    in_threads(lambda step: step(), [pack, lambda: network.shortcuts])
+    in_threads(step, ["write", "shortcuts"])  # each leaves Python's lock to the other
     keep_network(network, network_folder(out, rules, settings["metric_crs"]))
     return counts
 
