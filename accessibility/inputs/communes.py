@@ -160,7 +160,7 @@ def read_communes(files: Mapping[str, Path], departement: str) -> gpd.GeoDataFra
 def _brought_forward(people: pd.Series, gone: pd.Series) -> pd.Series:
     """Populations of an older geography summed into the communes of the code list."""
     code = people.index.to_series()
-    return people.groupby(code.map(gone).fillna(code)).sum()
+    return people.groupby(code.where(~code.isin(gone.index), code.map(gone))).sum()
 
 
 def _contours(table: pd.DataFrame, layer: gpd.GeoDataFrame, departement: str) -> gpd.GeoSeries:
