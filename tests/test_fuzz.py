@@ -71,11 +71,6 @@ def fuzz(examples: int) -> Callable[[Any], Any]:
     )
 
 
-def bug(reason: str) -> pytest.MarkDecorator:
-    """A test that shows a defect; it tells when the defect is mended."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 # -- what is asked of whatever is read ------------------------------------------------------------
 
 
@@ -320,7 +315,6 @@ def test_a_text_that_is_not_utf8_is_told(reader: Reader, folder: Path) -> None:
         assert reader(folder / "text.osm.pbf") in ("told", "read")
 
 
-@bug("libosmium 2.23 reads beyond a tag that holds a zero byte: segmentation fault")
 def test_a_zero_byte_in_a_text_does_not_end_the_program(reader: Reader, folder: Path) -> None:
     for word in (b"highway", b"primary", b"village", b"Arlay"):
         (folder / "zero.osm.pbf").write_bytes(unpacked().replace(word, b"\0" + word[1:]))

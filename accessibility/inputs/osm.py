@@ -21,7 +21,7 @@ from accessibility.errors import InputError, MissingInputError, first_of
 from accessibility.inputs.built_up import built_up_areas, urban_share
 from accessibility.inputs.countries import country_of
 from accessibility.inputs.durations import duration_s
-from accessibility.inputs.pbf import FERRIES, TOO_SHORT, Found, member_ways, read_files
+from accessibility.inputs.pbf import FERRIES, TOO_SHORT, Found, Lines, member_ways, read_files
 from accessibility.inputs.rim import rim_nodes
 from accessibility.inputs.roads import Ways, join_roads
 from accessibility.inputs.territory import Drawn, buffered, metric_crs
@@ -107,25 +107,8 @@ def read_osm(
     if not files:
         raise MissingInputError("no extract is given; at least one .osm.pbf is expected.")
     read = read_files(files)
-    ways, ends = _ways(read)
-    if not len(ways.way_id):
-        short = read.counts[TOO_SHORT]
-        why = f": its {short} ways lack nodes, or these have ids below 1" if short else ""
-        raise InputError(f"{first_of(files)} holds no road that a car may use{why}.")
     area = None if within is None else buffered(within, buffer_km)
-    special = np.array(sorted({n[0] for n in read.nodes}), dtype=np.int64)
-    via = [r["via_node"] for r in read.restrictions if r["via_node"] is not None]
-    members = {way for r in read.restrictions for way in member_ways(r)}
-    # a sign that tells its direction tells it by its way: that way keeps how it was drawn
-    aimed = [n[0] for n in read.nodes if DIRECTION_TAGS & n[3].keys()]
-    way_of = np.repeat(ways.way_id, np.diff(ways.start))
-    members |= set(way_of[np.isin(ways.node_id, aimed)].tolist())
-    roads, cut = join_roads(
-        ways,
-        area=area,
-        breaks=np.concatenate([special, np.array(via, dtype=np.int64), ends]),
-        members=np.array(sorted(members), dtype=np.int64),
-    )
+    roads, cut = _roads(read, files, area)
     if roads.empty:
         raise InputError(
             f"{files[0]} holds no road in the area asked for: it is an extract of another region."
@@ -135,7 +118,7 @@ def read_osm(
     drawn = Drawn.of(roads, metric_crs(roads))
     roads.insert(4, "urban", urban_share(drawn, built_up, places))
     roads.insert(5, "country", country_of(roads))
-    rim = rim_nodes(roads, drawn, np.union1d(cut, ends), area, files, _coast(read))
+    rim = rim_nodes(roads, drawn, cut, area, files, _coast(read))
     nodes = _nodes(read.nodes, roads, drawn, rim)
     known = _members_known(read.restrictions, roads)
     if lost := known.count(False):
@@ -151,10 +134,36 @@ def read_osm(
     )
 
 
+def _roads(
+    read: Found, files: list[Path], area: shapely.Geometry | None
+) -> tuple[gpd.GeoDataFrame, Ints]:
+    """The roads, and the nodes at which the area or the extract cuts them."""
+    ways, ends = _ways(read)
+    if not len(ways.way_id):
+        short = read.counts[TOO_SHORT]
+        why = f": its {short} ways lack nodes, or these have ids below 1" if short else ""
+        raise InputError(f"{first_of(files)} holds no road that a car may use{why}.")
+    read.ways = Lines()  # nobody needs them any more, and they are large
+    special = np.array(sorted({n[0] for n in read.nodes}), dtype=np.int64)
+    via = [r["via_node"] for r in read.restrictions if r["via_node"] is not None]
+    members = {way for r in read.restrictions for way in member_ways(r)}
+    # a sign that tells its direction tells it by its way: that way keeps how it was drawn
+    aimed = [n[0] for n in read.nodes if DIRECTION_TAGS & n[3].keys()]
+    way_of = np.repeat(ways.way_id, np.diff(ways.start))
+    members |= set(way_of[np.isin(ways.node_id, aimed)].tolist())
+    roads, cut = join_roads(
+        ways,
+        area=area,
+        breaks=np.concatenate([special, np.array(via, dtype=np.int64), ends]),
+        members=np.array(sorted(members), dtype=np.int64),
+    )
+    return roads, np.union1d(cut, ends)
+
+
 def _ways(read: Found) -> tuple[Ways, Ints]:
     """Stretches of ways whose nodes the extract holds, and the nodes at which it cuts them."""
     start, node_id, lonlat = read.ways.arrays()
-    way = np.repeat(np.arange(len(read.way_id)), np.diff(start))
+    way = np.repeat(np.arange(len(read.way_id), dtype=np.int32), np.diff(start))
     held = ~np.isnan(lonlat[:, 0])
     # a stretch begins where another way or a missing node was before
     begins = np.diff(way, prepend=-1) != 0
@@ -164,7 +173,7 @@ def _ways(read: Found) -> tuple[Ways, Ints]:
     cut_before = np.diff(way, prepend=-1)[first] == 0
     cut_after = (last + 1 < len(way)) & (way[np.minimum(last + 1, len(way) - 1)] == way[last])
     differs = np.diff(node_id, prepend=-1) != 0
-    turns = np.cumsum(differs & ~begins) if len(way) else np.zeros(0, dtype=np.int64)
+    turns = np.cumsum(differs & ~begins, dtype=np.int32)
     real = turns[last] > turns[first]  # two nodes at least
 
     several = np.bincount(way[1:][(differs[1:]) & (way[1:] == way[:-1])], minlength=len(start) - 1)
@@ -180,6 +189,7 @@ def _ways(read: Found) -> tuple[Ways, Ints]:
     first, size = first[real], (last - first + 1)[real]
     start = np.concatenate([[0], np.cumsum(size)])
     node = np.repeat(first - start[:-1], size) + np.arange(start[-1])
+    node_id, lonlat = node_id[node], lonlat[node]
     tags = [dict(items) for items in read.tag_sets]
     tag_set = np.array(read.tag_set, dtype=np.int64)[way[first]]
     way_id = np.array(read.way_id, dtype=np.int64)[way[first]]
@@ -188,9 +198,9 @@ def _ways(read: Found) -> tuple[Ways, Ints]:
         tags=tags,
         tag_set=tag_set,
         start=start,
-        node_id=node_id[node],
-        lonlat=lonlat[node],
-        s_per_m=_pace(tags, tag_set, way_id, start, lonlat[node]),
+        node_id=node_id,
+        lonlat=lonlat,
+        s_per_m=_pace(tags, tag_set, way_id, start, lonlat),
     ), cut
 
 
@@ -224,6 +234,7 @@ def _land(read: Found) -> tuple[list[str], np.ndarray]:
     closed = size > 3
     closed[closed] = node_id[start[:-1][closed]] == node_id[start[1:][closed] - 1]
     whole, lines = read.land.whole()
+    closed[whole] &= shapely.length(lines) > 0  # all nodes in one place enclose nothing
     for what, lost in (
         ("land use that is no closed ring, left out", ~closed),
         ("land use with missing nodes, left out", closed & ~whole),

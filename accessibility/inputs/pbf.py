@@ -1,7 +1,7 @@
 """One pass over an OpenStreetMap file: what a study takes from it, as lists and arrays.
 
-osmium filters the file and writes what may matter as text (OPL, one object to a line, ways with
-the places of their nodes), all in C++. Python looks at each line once and at each set of tags
+`tagged.py` has osmium write what may matter as text (OPL, one object to a line, ways with the
+places of their nodes). Python looks at each line once and at each set of tags
 once; the numbers of millions of nodes are read as a table.
 """
 
@@ -20,6 +20,7 @@ import osmium
 import shapely
 
 from accessibility.errors import InputError, MissingInputError
+from accessibility.inputs.tagged import MODES, write_tagged
 from accessibility.schema import NODE_TAGS, ROAD_TAGS
 
 SUFFIXES = (".osm.pbf", ".osm", ".osm.gz", ".osm.bz2")
@@ -33,7 +34,6 @@ ROAD_CLASSES = frozenset(
 """Values of `highway` that are kept whatever else is tagged: a profile decides on them."""
 
 FERRIES = frozenset({"ferry", "shuttle_train"})
-MODES = ("motorcar", "motor_vehicle", "vehicle", "access")
 KEEPS_CARS_OUT = frozenset(
     "no private agricultural forestry emergency psv bus foot military official customers delivery "
     "destination permit residents".split()
@@ -47,15 +47,11 @@ PLACES = frozenset({"city", "town", "suburb", "village", "hamlet"})
 NODE_KINDS = ("traffic_signals", "stop", "give_way", "mini_roundabout")
 
 
-NODE_KEYS = ("amenity", "shop", "place", "barrier", "highway", *MODES)
-WAY_KEYS = ("highway", "route", "landuse", "natural")
-"""Nodes and ways with none of these are never looked at."""
-
 Tags = dict[str, str]
 
 _ESCAPED = re.compile("%([0-9a-f]+)%")
 _AS_TABLE = bytes.maketrans(b"xy,", b",,\n")
-_TEXT_BYTES = 1 << 24
+_TEXT_BYTES = 1 << 22
 """Text of nodes that is turned into numbers at once."""
 
 
@@ -177,9 +173,8 @@ def _read_file(path: Path, found: Found) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "tagged.opl"
         try:
-            _write_tagged(path, text)
-        # pyosmium tells a broken file in any of these ways
-        except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+            write_tagged(path, text)
+        except RuntimeError as error:
             raise _unreadable(path, error) from error
         known: dict[bytes, _WayKind] = {}
         with text.open("rb") as lines:
@@ -197,24 +192,6 @@ def _read_file(path: Path, found: Found) -> None:
                     _take_node(int(name[1:]), _tags(told), rest, found)
                 else:
                     _take_relation(int(name[1:]), _tags(told), rest[1:], found)
-
-
-def _write_tagged(path: Path, text: Path) -> None:
-    """Write what may matter of an extract as OPL."""
-    places = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
-    places.ignore_errors()
-    entity = osmium.osm.osm_entity_bits
-    filters = (
-        osmium.filter.EmptyTagFilter(),
-        osmium.filter.KeyFilter(*NODE_KEYS).enable_for(entity.NODE),
-        osmium.filter.KeyFilter(*WAY_KEYS).enable_for(entity.WAY),
-    )
-    options = "opl,locations_on_ways=true,add_metadata=version"
-    writer = osmium.SimpleWriter(osmium.io.File(str(text), options))
-    try:
-        osmium.apply(str(path), places, *filters, writer)
-    finally:
-        writer.close()
 
 
 def _tags(told: bytes) -> Tags:

@@ -43,9 +43,9 @@ class Ways:
 class _Links:
     """Pairs of consecutive nodes of a way, by position in the table of distinct nodes."""
 
-    tail: Ints
-    head: Ints
-    way: Ints
+    tail: npt.NDArray[np.int32]
+    head: npt.NDArray[np.int32]
+    way: npt.NDArray[np.int32]
 
 
 def join_roads(
@@ -73,7 +73,7 @@ def join_roads(
     """
     node_id, first, position = np.unique(ways.node_id, return_index=True, return_inverse=True)
     lonlat = ways.lonlat[first]
-    links = _links(ways, position)
+    links = _links(ways, position.astype(np.int32))
     cut = np.zeros(0, dtype=np.int64)
     if area is not None:
         shapely.prepare(area)
@@ -94,7 +94,7 @@ def _links(ways: Ways, position: Ints) -> _Links:
     last[ways.start[1:] - 1] = True
     tail = position[:-1][~last[:-1]]
     head = position[1:][~last[:-1]]
-    way = np.repeat(np.arange(len(ways.way_id)), np.diff(ways.start) - 1)
+    way = np.repeat(np.arange(len(ways.way_id), dtype=np.int32), np.diff(ways.start) - 1)
     real = tail != head  # a node listed twice in a row makes no road
     return _Links(tail[real], head[real], way[real])
 
@@ -180,11 +180,13 @@ def _assemble(
     node_id: Ints,
     lonlat: npt.NDArray[np.float64],
 ) -> gpd.GeoDataFrame:
+    runs = runs.astype(np.int32)  # one for each point of each road
     n_links = np.diff(runs)
     order = np.lexsort((place, chain))  # runs, chain by chain
     sizes = n_links[order]
     base = np.repeat(runs[:-1][order], sizes)
-    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    within = np.arange(len(base), dtype=np.int32)
+    within -= np.repeat(np.cumsum(sizes, dtype=np.int32) - sizes, sizes)
     back = np.repeat(turned[order], sizes)
     link = np.where(back, base + np.repeat(sizes, sizes) - 1 - within, base + within)
     tail = np.where(back, links.head[link], links.tail[link])
@@ -198,28 +200,29 @@ def _assemble(
     points = np.insert(head, starts, tail[starts])
     owner = np.insert(road, starts, road[starts])
     ends = np.append(starts[1:], len(road))[: len(starts)] - 1
+    lines = shapely.linestrings(lonlat[points], indices=owner)
     first_way = links.way[link[starts]]
-    table: dict[str, object] = {
+    table: dict[str, npt.NDArray[np.generic]] = {
         "from_node": node_id[tail[starts]],
         "to_node": node_id[head[ends]],
         "osm_way_id": ways.way_id[first_way],
         "length_m": np.round(length_m, 3),
         "duration_s": np.round(length_m * ways.s_per_m[first_way], 3),
     }
-    sets = ways.tag_set[first_way]
+    keys = [table[k] for k in ("length_m", "osm_way_id", "to_node", "from_node")]
+    along = gpd.GeoSeries(lines).hilbert_distance().to_numpy() if len(lines) else road[:0]
+    near = np.lexsort([*keys, along])
     carried: dict[str, dict[int, str]] = {tag: {} for tag in (*ROAD_TAGS, "name", "ref")}
     for number, tags in enumerate(ways.tags):
         for tag, value in tags.items():
             carried[tag][number] = value
-    for tag, values in carried.items():
-        table[tag] = _spread(values, len(ways.tags), sets)
-    roads = gpd.GeoDataFrame(
-        table, geometry=shapely.linestrings(lonlat[points], indices=owner), crs=WGS84
+    sets = ways.tag_set[first_way[near]]
+    return gpd.GeoDataFrame(
+        {name: values[near] for name, values in table.items()}
+        | {tag: _spread(values, len(ways.tags), sets) for tag, values in carried.items()},
+        geometry=lines[near],
+        crs=WGS84,
     )
-    keys = ["hilbert", "from_node", "to_node", "osm_way_id", "length_m"]
-    roads["hilbert"] = roads.hilbert_distance() if len(roads) else 0
-    roads = roads.sort_values(keys, ignore_index=True, kind="stable")
-    return roads.drop(columns="hilbert")
 
 
 def _spread(values: dict[int, str], n_sets: int, sets: Ints) -> pd.Categorical:

@@ -277,9 +277,11 @@ def build_network(
     ends = roads[["from_node", "to_node"]].to_numpy()[used]
     node_id, node = np.unique(ends, return_inverse=True)
     node = node.reshape(-1, 2).astype(np.int32)
-    line_start, xy = _lines(roads.geometry.to_crs(metric_crs).to_numpy()[used])
+    lines = roads.geometry.to_crs(metric_crs).to_numpy()[used]
+    line_start, xy = _lines(lines)
     ring = roads["junction"].isin(["roundabout", "circular"]).to_numpy()[used]
-    out, into = _bearings(xy, line_start, np.where(ring, BEARING_ON_RING_M, BEARING_M))
+    reach_m = np.where(ring, BEARING_ON_RING_M, BEARING_M)
+    out, into = _bearings(lines, xy[line_start[:-1]], xy[line_start[1:] - 1], reach_m)
 
     segment, way = np.nonzero(kph > 0)
     backward = way == 1
@@ -389,12 +391,10 @@ def _lines(lines: npt.NDArray[np.object_]) -> tuple[Ints, Floats]:
     return start.astype(np.int32), xy
 
 
-def _bearings(xy: Floats, line_start: Ints, reach_m: Floats) -> tuple[Floats, Floats]:
+def _bearings(
+    lines: npt.NDArray[np.object_], first: Floats, last: Floats, reach_m: Floats
+) -> tuple[Floats, Floats]:
     """Direction of each line at its first and its last node, in degrees clockwise."""
-    lines = shapely.linestrings(
-        xy, indices=np.repeat(np.arange(len(line_start) - 1), np.diff(line_start))
-    )
-    first, last = xy[line_start[:-1]], xy[line_start[1:] - 1]
     ahead = shapely.get_coordinates(shapely.line_interpolate_point(lines, reach_m))
     behind = shapely.get_coordinates(shapely.line_interpolate_point(lines, -reach_m))
     return _direction(ahead - first), _direction(last - behind)

@@ -30,9 +30,10 @@ def fill_buckets(start, xy, west, south, size, n_columns, n_rows):
     piece = np.empty(0, dtype=np.int32)
     for filling in (False, True):
         if filling:
-            first[1:] = np.cumsum(first[1:])
+            for b in range(n_columns * n_rows):  # writing a slice takes the compiler ten seconds
+                first[b + 1] += first[b]
             piece = np.empty(first[-1], dtype=np.int32)
-            at = first[:-1].copy()
+            at = first.copy()
         for line in range(len(start) - 1):
             for p in range(start[line], start[line + 1] - 1):
                 ax, ay, bx, by = xy[p, 0], xy[p, 1], xy[p + 1, 0], xy[p + 1, 1]
@@ -80,7 +81,7 @@ def _nearest(
     Rings of buckets around the point's own, until what is left is farther than what is found.
     A guess, a piece that was near to another point, bounds the search from the start.
     """
-    best, chosen, place = max_m * max_m, -1, 0.0
+    best, chosen, place = max_m * max_m, np.int64(-1), 0.0
     if guess >= 0:
         square, t = _along(px, py, xy, guess)
         if square <= best:
@@ -110,7 +111,7 @@ def _nearest(
                     continue
                 bucket = j * n_columns + i
                 for k in range(first[bucket], first[bucket + 1]):
-                    p = piece[k]
+                    p = np.int64(piece[k])
                     square, t = _along(px, py, xy, p)
                     if square < best or (square == best and (chosen < 0 or p < chosen)):
                         best, chosen, place = square, p, t
@@ -129,7 +130,7 @@ def nearest_lines(
 
     Where none is within `max_m` the arrays stay as they are.
     """
-    guess = -1
+    guess = np.int64(-1)
     for i in range(len(points)):
         if not (np.isfinite(points[i, 0]) and np.isfinite(points[i, 1])):
             continue
@@ -137,7 +138,7 @@ def nearest_lines(
             points[i, 0], points[i, 1], max_m, guess, xy, first, piece, west, south, size,
             n_columns, n_rows,
         )  # fmt: skip
-        guess = p
+        guess = np.int64(p)
         if p < 0:
             continue
         line[i] = line_of[p]

@@ -24,7 +24,7 @@ MOST_WAYS = 256
 """An edge with more ways through it stays in the core."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add(link, n_links, first, degree, tail, head, ms):
     """Link two edges, or shorten the link that there is."""
     a = first[tail, OUT]
@@ -48,7 +48,7 @@ def _add(link, n_links, first, degree, tail, head, ms):
     return link, n_links + 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _unlink(link, first, degree, edge, side, a):
     """Take a link out of the chain of one of its edges."""
     x = first[edge, side]
@@ -61,7 +61,7 @@ def _unlink(link, first, degree, edge, side, a):
     degree[edge, side] -= 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _as_fast(link, first, around, tail, head, ms):
     """Whether one link or two lead from an edge to another as fast, around a third one."""
     a = first[tail, OUT]
@@ -80,7 +80,7 @@ def _as_fast(link, first, around, tail, head, ms):
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _needed(link, first, over, need):
     """Write the links that passing over an edge needs (tail, head, ms); returns how many."""
     n = 0
@@ -98,7 +98,7 @@ def _needed(link, first, over, need):
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pass_over(start, edge, turn_ms, edge_ms):
     """Pass over edges as long as that keeps links few.
 
@@ -116,7 +116,7 @@ def pass_over(start, edge, turn_ms, edge_ms):
         Links out of and into each edge as they were when it was passed over.
     """
     n = len(edge_ms)
-    link = np.empty((2 * len(edge) + 1, 5), dtype=np.int32)
+    link = np.empty((3 * len(edge) + 1, 5), dtype=np.int32)  # enough for most networks
     first = np.full((n, 2), -1, dtype=np.int32)
     degree = np.zeros((n, 2), dtype=np.int32)
     n_links = 0
@@ -168,7 +168,7 @@ def pass_over(start, edge, turn_ms, edge_ms):
     return level, link, n_links, first
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def links_of(order, number, link, n_links, first, side):
     """Links out of or into each edge, in an order of edges and under new numbers."""
     start = np.zeros(len(order) + 1, dtype=np.int32)

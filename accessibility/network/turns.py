@@ -264,10 +264,6 @@ def _closes(tags: dict[str, str], profile: Profile) -> bool:
 
 def _roads_at(edges: Edges, n_nodes: int) -> npt.NDArray[np.int64]:
     """Number of road ends that meet at each node, whatever their direction."""
-    ends = np.concatenate([edges.tail, edges.head])
-    # an edge and its reverse are one road; a loop has two ends at its node
-    reverse = np.zeros(len(edges.tail), dtype=bool)
-    reverse[1:] = edges.segment[1:] == edges.segment[:-1]
-    side = np.concatenate([edges.segment * 2 + reverse, edges.segment * 2 + 1 - reverse])
-    distinct = np.unique(np.stack([ends, side]), axis=1)
-    return np.bincount(distinct[0], minlength=n_nodes)
+    # both edges of a road have the same two ends
+    one = np.diff(edges.segment, prepend=-1) != 0
+    return np.bincount(np.concatenate([edges.tail[one], edges.head[one]]), minlength=n_nodes)

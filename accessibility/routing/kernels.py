@@ -271,15 +271,15 @@ def least_times(
         a, b = seed_first[g], seed_first[g + 1]
         size = n_met = 0
         for k in range(a, b):
-            i = np.int64(number[seed_edge[k]])
+            n = np.int64(number[seed_edge[k]])
             t = np.int64(seed_ms[k]) - (edge_ms[seed_edge[k]] if towards else 0)
             packed = (t << 32) | np.int64(seed_rank[k])
-            if packed < min(bound, label[i]):
-                if label[i] == UNMET:
-                    met[n_met] = i
+            if packed < min(bound, label[n]):
+                if label[n] == UNMET:
+                    met[n_met] = n
                     n_met += 1
-                label[i] = packed
-                _push(heap, size, (t << 32) | i)
+                label[n] = packed
+                _push(heap, size, (t << 32) | n)
                 size += 1
         size, n_met = _climb(start, edge, link_ms, bound, label, heap, size, met, n_met)
         while size > 0:
@@ -299,13 +299,13 @@ def least_times(
                         on_top += edge_ms[at_enter[k]]
                     if (entered >> 32) + on_top <= limit_ms:
                         best = min(best, entered + (on_top << 32))
-            k = a + np.searchsorted(seed_edge[a:b], e)
-            while k < b and seed_edge[k] == e:
-                ahead = np.int64(at_ms[i]) - seed_part_ms[k]
-                t = ahead + seed_off_ms[k] + at_off_ms[i]
+            j = a + np.searchsorted(seed_edge[a:b], e)
+            while j < b and seed_edge[j] == e:
+                ahead = np.int64(at_ms[i]) - seed_part_ms[j]
+                t = ahead + seed_off_ms[j] + at_off_ms[i]
                 if ahead >= 0 and t <= limit_ms:
-                    best = min(best, (t << 32) | np.int64(seed_rank[k]))
-                k += 1
+                    best = min(best, (t << 32) | np.int64(seed_rank[j]))
+                j += 1
             time[g, row], source[g, row] = best >> 32, best & 0xFFFFFFFF
         for i in sweep:
             label[i] = UNMET

@@ -29,6 +29,7 @@ from accessibility.network.graph import RoadNetwork, build_network
 from accessibility.network.profile import load_profile
 from accessibility.network.restrictions import not_applied
 from accessibility.network.snap import MAX_SNAP_M, snap
+from accessibility.parallel import in_threads
 from accessibility.study import bundle
 from accessibility.study.cache import keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
@@ -195,7 +196,13 @@ def build_study(
         )
         (folder / bundle.MANIFEST).write_text(text + "\n", encoding="utf-8")
 
-    write_whole(out, write, overwrite=overwrite)
+    def step(name: str) -> None:
+        if name == "write":
+            write_whole(out, write, overwrite=overwrite)
+        else:
+            _ = network.shortcuts
+
+    in_threads(step, ["write", "shortcuts"])  # each leaves Python's lock to the other
     keep_network(network, network_folder(out, rules, settings["metric_crs"]))
     return counts
 
