@@ -153,12 +153,12 @@ def test_the_four_figures(strips: Study) -> None:
     ]  # fmt: skip
     # Mont's 400 stand on a road that ends beyond the border; n1 is reached by such a road
     assert found.figures["population_covered"].tolist() == [3300, 3700, 3300, 3900]
-    assert found.figures["share"].tolist() == [0.825, 0.925, 0.825, 0.975]
+    assert found.figures["share_covered"].tolist() == [0.825, 0.925, 0.825, 0.975]
     assert found.figures["people_not_covered"].tolist() == [700, 300, 700, 100]
     for row, around in ((1, False), (3, True)):
         expected = coverage(strips, around=around)
         told = found.figures.iloc[row]
-        assert (told["share"], told["complete"]) == (expected.share, expected.complete)
+        assert (told["share_covered"], told["complete"]) == (expected.share, expected.complete)
     assert (found.sites_own, found.sites_around) == (2, 1)
 
 
@@ -225,13 +225,14 @@ def test_people_at_several_places_of_a_commune(strips: Study) -> None:
         {"demand_id": ["a", "b", "c"], "code_insee": COMBE, "population": [30.0, 10.0, 5.0]},
         geometry=at,
     )
-    (row,) = border(strips, demand).crossing.to_dict("records")
+    found = border(strips, demand)
+    (row,) = found.crossing.to_dict("records")
     # 200 s and 400 s to n1, 1,200 s and 1,000 s to f1; from c f1 is nearer
     assert row["people"] == 40
     assert row["minutes_there"] * 60 == pytest.approx((30 * 200 + 10 * 400) / 40, abs=0.01)
     assert row["minutes_own"] * 60 == pytest.approx((30 * 1200 + 10 * 1000) / 40, abs=0.01)
     assert row["minutes_saved"] * 60 == pytest.approx((30 * 1000 + 10 * 600) / 40, abs=0.01)
-    assert border(strips, demand).demand_method == "own places"
+    assert found.demand_method == "own places"
 
 
 def test_people_who_reach_no_own_site(strips: Study) -> None:
@@ -280,8 +281,13 @@ def test_files_and_their_trail(strips: Study, tmp_path: Path) -> None:
     assert answer["people_nearer_over_border"] == 200
     assert answer["people_covered_only_by_roads_over_border"] == 400
     assert answer["detours"][0]["minutes_inside"] is None  # JSON holds no infinity
-    assert [row["share"] for row in answer["figures"]] == [0.825, 0.925, 0.825, 0.975]
-    assert pd.read_csv(out / "figures.csv")["share"].tolist() == [0.825, 0.925, 0.825, 0.975]
+    assert [row["share_covered"] for row in answer["figures"]] == [0.825, 0.925, 0.825, 0.975]
+    assert pd.read_csv(out / "figures.csv")["share_covered"].tolist() == [
+        0.825,
+        0.925,
+        0.825,
+        0.975,
+    ]
     assert pd.read_csv(out / "crossing.csv", dtype=str)["code_insee"].tolist() == [COMBE]
     assert pd.read_csv(out / "by_departement.csv", dtype=str)["departement"].tolist() == ["25"]
     for layer, code in (("crossing", COMBE), ("detours", MONT)):
@@ -296,21 +302,29 @@ def test_files_and_their_trail(strips: Study, tmp_path: Path) -> None:
     assert "Written:" in spoken(strips, "--out", out, "--overwrite")
 
 
-def test_options_reach_the_figures(strips: Study) -> None:
+def test_options_reach_the_figures(strips: Study, tmp_path: Path) -> None:
     options = {"minutes": 25, "population": 2021, "direction": "from", "walk_kph": 4,
                "demand": "centroids"}  # fmt: skip
     typed = [word for name, value in options.items()
              for word in ("--" + name.replace("_", "-"), value)]  # fmt: skip
     answer = json.loads(run(strips, "--json", *typed).stdout)
     found = border(strips, **options)
-    assert [row["share"] for row in answer["figures"]] == found.figures["share"].tolist()
-    assert found.figures["share"].tolist() != border(strips).figures["share"].tolist()
+    shares = found.figures["share_covered"].tolist()
+    assert [row["share_covered"] for row in answer["figures"]] == shares
+    assert shares != border(strips).figures["share_covered"].tolist()
     assert {name: answer[name] for name in ("minutes", "direction", "demand", "walk_kph")} == {
         name: options[name] for name in ("minutes", "direction", "demand", "walk_kph")
     }
     assert answer["population_year"] == 2021
     assert isinstance(run(strips, "--population", 1999).exception, UnknownNameError)
     assert isinstance(run(strips, "--demand", "moon").exception, UnknownNameError)
+    houses = tmp_path / "houses.parquet"
+    gpd.GeoDataFrame(
+        {"footprint_m2": [50.0, 150.0]},
+        geometry=shapely.points(lonlat([(-12_000, 0), (-11_000, 0)])),
+        crs=WGS84,
+    ).to_parquet(houses)
+    assert "among the places of houses.parquet: 7 places" in spoken(strips, "--demand", houses)
     assert isinstance(run(strips, "--walk-kph", 0).exception, SettingError)
     assert run(strips, "--minutes", -1).exit_code == 2
 
@@ -322,7 +336,7 @@ def test_options_reach_the_figures(strips: Study) -> None:
 def test_the_jura(jura: Study) -> None:
     found = border(jura)
     own, around = coverage(jura), coverage(jura, around=True)
-    assert found.figures["share"].tolist()[1::2] == [own.share, around.share]
+    assert found.figures["share_covered"].tolist()[1::2] == [own.share, around.share]
     gained = around.population_covered - own.population_covered
     assert found.crossing["people_covered_only_there"].sum() == gained
     assert found.by_departement["people"].sum() == found.crossing["people"].sum()
@@ -337,5 +351,5 @@ def test_the_jura(jura: Study) -> None:
     lived = own.by_commune.set_index("code_insee")["population"].reindex(nearer)
     assert sorted(found.crossing["code_insee"]) == sorted(nearer[(lived > 0).to_numpy()])
     assert 9_000 < found.own_km < 11_000 < found.all_km
-    pairs = itertools.pairwise(found.figures["share"].tolist()[:2])
+    pairs = itertools.pairwise(found.figures["share_covered"].tolist()[:2])
     assert all(inside <= everywhere for inside, everywhere in pairs)

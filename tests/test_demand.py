@@ -34,6 +34,7 @@ from accessibility.errors import (
 from accessibility.inputs.buildings import read_buildings
 from accessibility.inputs.catalogue import catalogue, sha256
 from accessibility.inputs.population import read_grid, read_raster
+from accessibility.report.text import coverage_json
 from accessibility.schema import DEMAND, GRID, LAMBERT_93, WGS84, validate
 from accessibility.study import bundle
 from accessibility.study.build import build_study
@@ -576,6 +577,21 @@ def test_the_command_counts_people_elsewhere(tmp_path) -> None:
     centre = json.loads(run(study, "--demand", "centroids", "--json").stdout)
     assert (centre["demand"], centre["places"]) == ("centroids", 6)
     assert "--demand buildings" in run(study, "--help").stdout
+
+
+def test_parts_of_people_leave_no_trace_in_an_answer(tmp_path) -> None:
+    study = load_study(write_study(tmp_path / "s"))
+    x = [(COMBE_X, 0), (COMBE_X - 10, 0), (COMBE_X - 20, 0)]
+    places = gpd.GeoDataFrame(
+        {"demand_id": ["a", "b", "c"], "code_insee": COMBE, "population": [0.1, 0.2, 0.3]},
+        geometry=shapely.points(lonlat(x)),
+        crs=WGS84,
+    )
+    result = coverage(study, places)
+    assert result.by_commune.set_index("code_insee").loc[COMBE, "population"] != 0.6
+    answer = coverage_json(study, result, by="commune")
+    for rows in (answer["uncovered"], answer["rows"]):
+        assert {row["population"] for row in rows if row["code"] == COMBE} == {0.6}
 
 
 def test_the_command_writes_the_places(tmp_path) -> None:

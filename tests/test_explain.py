@@ -130,6 +130,7 @@ def test_without_a_site_in_reach(small_study: Study) -> None:
     # before the first label there is none to be reached; the neighbours' have none either
     early = explain(small_study, BIEF, as_of="2019-01-01")
     assert (early.state, len(early.nearest), len(early.across)) == ("unreached", 0, 0)
+    assert "Not covered: no site is counted on 2019-01-01." in text(small_study, early)
 
 
 def test_what_is_not_known_of_the_people_is_said(small_study: Study) -> None:
@@ -199,6 +200,9 @@ def test_communes_that_are_none(small_study: Study) -> None:
         explain(small_study, "Combes")
     with pytest.raises(UnknownNameError, match=r"no commune 39007; .* such as 3900"):
         explain(small_study, "39007")
+    longer = small_study.communes.assign(name=["Combelle", "Bief", "Combe-le-Haut", *"abc"])
+    with pytest.raises(UnknownNameError, match="such as 39003 Combe-le-Haut, 39001 Combelle"):
+        explain(replace(small_study, communes=longer), "combe")
     names = small_study.communes.assign(name="Aval")
     twice = replace(small_study, communes=names)
     with pytest.raises(UnknownNameError, match="several communes: 39001 Aval, 39002 Aval"):

@@ -176,6 +176,11 @@ def test_more_time_never_brings_less(seed: int, one: float, other: float, word: 
 def test_a_cutoff_is_inclusive_and_zones_end_where_they_say() -> None:
     time_s = [[600.0, 600.001, np.inf]]
     assert cumulative(time_s, [1, 10, 100], minutes=10).tolist() == [1]
+    # 4.1 times 60 is a hair less than 246 to a machine; what coverage counts, these count too
+    assert 4.1 * 60 < 246
+    assert cumulative([[246.0]], [1], minutes=4.1).tolist() == [1]
+    always = read_decay("power:1", minutes=1)
+    assert two_step([[246.0]], [1], [10], decay=always, minutes=4.1) > 0
     zones = read_decay("steps:10=0.9,20=0.5", minutes=15)
     at = [0, 600, 600.001, 1200, 1200.001]
     assert zones.weights(at).tolist() == [0.9, 0.9, 0.5, 0.5, 0]
@@ -315,6 +320,9 @@ def test_what_cannot_be_asked(small_study: Study) -> None:
             measures(small_study, decay=decay)
     with pytest.raises(SettingError, match="the measure is '3sfca'; expected is cumulative"):
         measures(small_study, measure="3sfca")
+    for measure in ("cumulative", "2sfca"):
+        with pytest.raises(SettingError, match=f"a decay is given, and {measure} has none"):
+            measures(small_study, measure=measure, decay="binary")
     for minutes in (0, -5, np.nan, "20"):
         with pytest.raises(SettingError, match="cut-off"):
             measures(small_study, minutes=minutes)

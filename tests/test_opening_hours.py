@@ -468,7 +468,7 @@ def test_trips_beyond_the_data_are_said(tmp_path, open_study: Study) -> None:
         ("mardy 18:30", "'mardy 18:30' does not begin with a weekday"),
         ("", "does not begin with a weekday"),
         ("18:30", "does not begin with a weekday"),
-        ("mardi", "'' in 'mardi' is no time of day"),
+        ("mardi", "'mardi' tells no time of day; one such as mardi 18:30"),
         ("mardi 24:00", "'24:00' in 'mardi 24:00' is no time of day; one from 0:00 to 23:59"),
         ("mardi 18:60", "is no time of day"),
         ("mardi soir", "is no time of day"),

@@ -596,6 +596,9 @@ def test_json_and_options(small_study: Study, tmp_path: Path) -> None:
     assert (answer["draws"], answer["seed"], answer["distributions_file"]) == (30, 7, "own.toml")
     assert answer["distributions"]["speed.primary"] == {"low": 0.9, "high": 1.1}
     assert answer["speed_factors"] == [0.8, 1.2]
+    # the names that other commands' answers have
+    told = (answer["service"], answer["demand"], answer["places"])
+    assert told == ("France services", "chefs-lieux", 6)
     assert len(answer["curve"]) == 41
     assert answer["share_covered"] == 0.925
     assert answer["published"]["step"] == 1.0001

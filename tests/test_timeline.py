@@ -56,7 +56,7 @@ def test_the_steps_by_hand(small_study: Study) -> None:
     assert table["labelled"].tolist() == [1, 1, 0]
     assert table["sites"].tolist() == [1, 2, 2]
     assert table["population_covered"].tolist() == [1300, 3700, 3700]
-    assert table["share"].tolist() == [0.325, 0.925, 0.925]
+    assert table["share_covered"].tolist() == [0.325, 0.925, 0.925]
     first = (300 * 1200 + 200 * 1200.001 + 2000 * 4000 + 400 * 5000) / 3900 / 60
     later = (300 * 1200 + 200 * 1200.001 + 400 * 1000) / 3900 / 60
     assert table["mean_minutes"].tolist() == pytest.approx([first, later, later])
@@ -84,7 +84,7 @@ def test_each_day_is_that_of_coverage(small_study: Study, options) -> None:
     assert len(result.dates) == (4 if "around" in options else 3)
     for row in result.dates.to_dict("records"):
         expected = coverage(small_study, as_of=row["date"].date(), **options)
-        assert row["share"] == expected.share
+        assert row["share_covered"] == expected.share
         assert row["population_covered"] == expected.population_covered
         assert row["sites"] == len(expected.sites)
         assert row["mean_minutes"] == pytest.approx(mean_time_s(expected) / 60, rel=1e-12)
@@ -114,7 +114,7 @@ def test_sites_of_ones_own(small_study: Study) -> None:
     result = timeline(small_study, sites=own)
     assert result.undated == ["own2"]
     assert result.dates["sites"].tolist() == [2, 3, 3]
-    assert result.dates["share"].tolist() == [1300 / 4000, 3700 / 4000, 3700 / 4000]
+    assert result.dates["share_covered"].tolist() == [1300 / 4000, 3700 / 4000, 3700 / 4000]
     assert "1 without a date count on every day" in shown(small_study, result)
     with pytest.raises(InputError, match="the sites have no label_date"):
         timeline(small_study, sites=own.drop(columns="label_date"))
@@ -129,7 +129,7 @@ def test_people_at_several_points_of_a_commune(small_study: Study) -> None:
         geometry=gpd.points_from_xy(*lonlat([(0, 0), (-12_000.01, 0), (40_000, 0)]).T, crs=WGS84),
     )  # fmt: skip
     result = timeline(small_study, demand)
-    assert result.dates["share"].tolist() == [0.3, 0.9, 0.9]
+    assert result.dates["share_covered"].tolist() == [0.3, 0.9, 0.9]
     assert result.pairs.demand_method == "own places"
 
 
@@ -280,7 +280,7 @@ def test_the_command(small_study: Study, tmp_path) -> None:
     assert "32.50 % (1 site) to 92.50 % (2 sites)" in " ".join(written.split())
     table = pd.read_csv(out / "timeline.csv")
     assert table["date"].tolist() == ["2020-01-31", "2022-01-01", "2022-11-15"]
-    assert table["share"].tolist() == [0.325, 0.925, 0.925]
+    assert table["share_covered"].tolist() == [0.325, 0.925, 0.925]
     assert pd.read_csv(out / "labels.csv")["barometer"].tolist() == [1, 2, 2]
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["files"]) == {"labels.csv", "timeline.csv", "timeline.png"}
@@ -306,10 +306,10 @@ def test_the_jura_from_three_sites_to_twenty_five(jura: Study, shared_data: Path
     result = timeline(jura, barometer=read_barometer(shared_data / BAROMETER, "39"))
     assert result.dates["sites"].tolist() == [3, 5, 8, 14, 16, 18, 24, 25]
     assert (days(result)[0], days(result)[-1]) == ("2020-01-01", "2022-11-15")
-    assert result.dates["share"].is_monotonic_increasing
+    assert result.dates["share_covered"].is_monotonic_increasing
     assert result.dates["mean_minutes"].is_monotonic_decreasing
     last, expected = result.dates.iloc[-1], coverage(jura)
-    assert last["share"] == expected.share
+    assert last["share_covered"] == expected.share
     assert last["mean_minutes"] == pytest.approx(mean_time_s(expected) / 60, rel=1e-12)
     assert (last["cantons_covered"], last["cantons_covered_max"], last["cantons"]) == (15, 15, 17)
     assert result.pairs.complete

@@ -70,7 +70,7 @@ def compare(study: Study, found: Variants, rows: pd.DataFrame, **options: Any) -
         if row["profile"] not in under:
             under[row["profile"]] = load_study(study.folder, profile=row["profile"])
         expected = asked(under[row["profile"]], row, minutes=found.minutes, **options)
-        same = (row["share"], row["population_covered"], row["population"], row["complete"])
+        same = (row["share_covered"], row["population_covered"], row["population"], row["complete"])
         assert same == (
             expected.share, expected.population_covered, expected.population, expected.complete
         ), row  # fmt: skip
@@ -98,7 +98,7 @@ def test_the_reference_is_what_coverage_gives(small: tuple[Study, Variants]) -> 
     study, found = small
     expected = coverage(study)
     reference = found.reference
-    assert reference["share"] == expected.share == 0.925
+    assert reference["share_covered"] == expected.share == 0.925
     assert reference["population_covered"] == expected.population_covered
     assert bool(reference["complete"]) is expected.complete
     assert reference[["demand", "population_year", "around", "profile"]].tolist() == [
@@ -124,12 +124,12 @@ def test_one_change_at_a_time(small: tuple[Study, Variants]) -> None:
     # n1 beyond the border covers Combe's 200; exactly 1,200 s is Bief's 300, who are then out
     assert alone["sites", "with the neighbours'"]["difference_people"] == 200
     assert alone["sites", "with the neighbours'"]["difference_points"] == pytest.approx(5.0)
-    assert alone["cut-off", "less than (<)"]["share"] == 0.85
+    assert alone["cut-off", "less than (<)"]["share_covered"] == 0.85
     # out to Mont takes 2,000 s
     assert alone["direction", "from the site"]["difference_people"] == -400
     # 2021: 3,500 of 4,000
-    assert alone["population", "2021"]["share"] == 0.875
-    assert alone["population", "2020"]["share"] == 3800 / 4000
+    assert alone["population", "2021"]["share_covered"] == 0.875
+    assert alone["population", "2020"]["share_covered"] == 3800 / 4000
     # Ilot is 20 km off, and joins the road at 25,000: 1,500 s from Ville
     assert alone["snapping", "free, at any distance"]["difference_people"] == 0
     assert alone["profile", "osrm-car-5"]["difference_people"] == 0
@@ -144,7 +144,7 @@ def test_roads_of_the_territory_alone(small: tuple[Study, Variants]) -> None:
     expected = coverage(on_own_roads(study).study)
     assert alone.loc["roads", "value"] == "territory's own"
     # squares of 4 km hold no road but the one west of Combe: sites reach who stands beside them
-    assert alone.loc["roads", "share"] == expected.share < 0.925
+    assert alone.loc["roads", "share_covered"] == expected.share < 0.925
     assert alone.loc["roads", "difference_people"] == expected.population_covered - 3700
 
 
@@ -159,7 +159,7 @@ def test_a_combination_is_what_coverage_gives(tmp_path: Path, rim: tuple[int, ..
     compare(study, found, found.combinations.sample(20, random_state=7))
     # far, walked and at any distance differ, and so do the ends of the data
     grid = found.combinations[found.combinations["demand"] == "grid-2021"]
-    most = grid.groupby(["max_snap_m", grid["walk_kph"].fillna(0)])["share"].max()
+    most = grid.groupby(["max_snap_m", grid["walk_kph"].fillna(0)])["share_covered"].max()
     assert len(set(most)) == 3
     assert grid["complete"].nunique() == 2
 
@@ -193,7 +193,7 @@ def test_some_of_the_jura(jura: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     first, others = found.combinations.iloc[[0]], found.combinations.iloc[1:]
     compare(jura, found, pd.concat([first, others.sample(2, random_state=3)]))
     assert found.published == 0.977
-    alone = found.one_at_a_time.set_index("value")["share"].map("{:.2%}".format)
+    alone = found.one_at_a_time.set_index("value")["share_covered"].map("{:.2%}".format)
     told_in_docs = {"with the neighbours'": "98.06%", "2020": "97.60%", "2021": "97.61%"}
     assert {value: alone[value] for value in told_in_docs} == told_in_docs
 
@@ -209,7 +209,7 @@ def test_near_the_published_figure(tmp_path: Path) -> None:
     (folder / bundle.SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
     study = load_study(folder)
     found = variants(study)
-    shares = found.combinations["share"]
+    shares = found.combinations["share_covered"]
     expected = int((np.abs(shares * 100 - 92.6) <= NEAR_POINTS + 1e-9).sum())
     assert expected > 1
     assert len(found.near_published) == expected
@@ -273,7 +273,7 @@ def test_a_reference_that_fails_is_an_error(small_study: Study) -> None:
 
 def test_no_site_is_labelled_yet(small_study: Study) -> None:
     found = variants(small_study, as_of="2019-01-01")
-    assert (found.combinations["share"] == 0).all()
+    assert (found.combinations["share_covered"] == 0).all()
     assert found.sites == 0
 
 
@@ -303,13 +303,13 @@ def test_files_and_their_trail(
     answer = json.loads(result.stdout)
     _, found = small
     table = pd.read_csv(out / "variants.csv")
-    assert table["share"].tolist() == found.combinations["share"].tolist()
+    assert table["share_covered"].tolist() == found.combinations["share_covered"].tolist()
     assert pd.read_csv(out / "one_at_a_time.csv")["value"].astype(str).tolist() == (
         found.one_at_a_time["value"].tolist()
     )
     assert (out / "tornado.png").read_bytes().startswith(b"\x89PNG")
     assert len(answer["rows"]) == answer["combinations"] == 288
-    assert (answer["reference"]["share"], answer["published_share"]) == (0.925, 0.93)
+    assert (answer["reference"]["share_covered"], answer["published_share"]) == (0.925, 0.93)
     assert answer["reference"]["walk_kph"] is None
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["files"]) == {"variants.csv", "one_at_a_time.csv", "tornado.png",

@@ -27,7 +27,7 @@ class Border:
     ----------
     figures : DataFrame
         Four rows, with and without the neighbours' sites and roads: `sites` and `roads` ("own" or
-        "all"), `share`, `population_covered`, `people_not_covered`, `complete`.
+        "all"), `share_covered`, `population_covered`, `people_not_covered`, `complete`.
     crossing : GeoDataFrame
         People whose nearest site lies over the border when the neighbours' sites count, one row
         for each commune and site, most people first: `code_insee`, `name`, `people`,
@@ -51,6 +51,8 @@ class Border:
         Communes without a population in that year, which the lists leave out.
     own_km, all_km : float
         Kilometres of the territory's roads, and of all roads of the study.
+    places, communes : int
+        Places at which people are counted, and communes of the territory.
     minutes, as_of, population_year, direction, profile, demand_method, walk_kph
         The choices behind the figures.
     """
@@ -64,6 +66,8 @@ class Border:
     unknown: list[str]
     own_km: float
     all_km: float
+    places: int
+    communes: int
     minutes: float
     as_of: dt.date
     population_year: int
@@ -142,6 +146,8 @@ def border(
         unknown=own.unknown,
         own_km=inside.own_km,
         all_km=inside.all_km,
+        places=len(own.by_demand),
+        communes=len(own.by_commune),
         minutes=own.minutes,
         as_of=own.as_of,
         population_year=own.population_year,
@@ -173,7 +179,7 @@ def _figures(found: dict[tuple[str, str], Coverage]) -> pd.DataFrame:
             {
                 "sites": sites,
                 "roads": roads,
-                "share": result.share,
+                "share_covered": result.share,
                 "population_covered": result.population_covered,
                 "people_not_covered": result.population - result.population_covered,
                 "complete": result.complete,

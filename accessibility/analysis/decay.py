@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from accessibility.analysis.choices import longest_covered_s
 from accessibility.errors import SettingError
 
 Floats = npt.NDArray[np.float64]
@@ -64,7 +65,7 @@ class Decay:
         if self.beta is None:
             found: Floats = np.zeros(time_min.shape)
             for end, weight in reversed(self.steps):
-                found[np.asarray(time_s) <= end * 60.0] = weight
+                found[np.asarray(time_s) <= longest_covered_s(end, inclusive=True)] = weight
             return found
         if self.kind == "exponential":
             found = np.exp(-self.beta * time_min)

@@ -250,7 +250,9 @@ def row_of_commune(study: Study, told: str) -> int:
             f"{told} is the name of several communes: {first_of(listed[found])}; give the code."
         )
     by_key = {**dict(zip(plain, listed, strict=True)), **dict(zip(codes, listed, strict=True))}
-    near = [by_key[key] for key in difflib.get_close_matches(wanted, list(by_key), 3, 0.6)]
+    begun = [key for key in plain if wanted and f"{key} ".startswith(f"{wanted} ")]
+    alike = difflib.get_close_matches(wanted, list(by_key), 3, 0.6)
+    near = [by_key[key] for key in dict.fromkeys([*begun, *alike])][:3]
     raise UnknownNameError(
         f"the study {study.name} has no commune {told}; its {len(codes)} communes are told by an "
         f"INSEE code or a name, such as {', '.join(near or listed[:3])}."

@@ -13,6 +13,7 @@ import pandas as pd
 from accessibility.analysis.choices import (
     checked_minutes,
     counted_sites,
+    longest_covered_s,
     people_at,
     sites_and_trips,
 )
@@ -173,7 +174,8 @@ def measures(
     Raises
     ------
     SettingError
-        For another measure, decay or supply, or a cut-off that is not above 0.
+        For another measure, decay or supply, a decay for a measure without one, or a cut-off
+        that is not above 0.
     UnknownNameError, CrsError
         As `coverage` does.
     InputError
@@ -195,6 +197,11 @@ def measures(
     if measure is not None and measure not in MEASURES:
         raise SettingError(f"the measure is {measure!r}; expected is {', '.join(MEASURES)}.")
     names = [name for name in MEASURES if measure in (None, name)]
+    if decay is not None and not DEFAULT_DECAYS.keys() & set(names):
+        raise SettingError(
+            f"a decay is given, and {measure} has none; it has a part in "
+            f"{' and '.join(DEFAULT_DECAYS)} alone."
+        )
     cutoff = checked_minutes(study.default("minutes") if minutes is None else minutes)
     decays = {
         name: read_decay(word if decay is None else decay, minutes=cutoff)
@@ -226,7 +233,7 @@ def measures(
     )
     nearest_s = seconds(near_ms)
     scores = _scores(time_s, offered, people, names, cutoff, decays)
-    reaches = time_s <= cutoff * 60.0
+    reaches = time_s <= longest_covered_s(cutoff, inclusive=True)
     by_demand = gpd.GeoDataFrame(
         {
             "demand_id": places["demand_id"].array,

@@ -271,6 +271,10 @@ def read_moment(text: str) -> tuple[int, int]:
             f"{text!r} does not begin with a weekday; one such as mardi 18:30 or Tuesday 18:30 is "
             f"expected: {', '.join(JOURS)}, or {', '.join(WEEKDAYS)}."
         )
+    if not time.strip():
+        raise SettingError(
+            f"{text!r} tells no time of day; one such as {text.strip()} 18:30 is expected."
+        )
     match = TIME.fullmatch(time.strip())
     hour, minute = (int(match[1]), int(match[2] or match[3] or 0)) if match else (24, 0)
     if hour > 23 or minute > 59:

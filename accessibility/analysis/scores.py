@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accessibility.analysis.choices import checked_minutes
+from accessibility.analysis.choices import checked_minutes, longest_covered_s
 from accessibility.analysis.decay import Decay, read_decay
 from accessibility.errors import InputError, first_of
 
@@ -132,7 +132,8 @@ def two_step(
     refuse_numbers(people, "the numbers of people", "places")
     weights = decay.weights(times)
     if minutes is not None:
-        weights = np.where(times <= checked_minutes(minutes) * 60.0, weights, 0.0)
+        end_s = longest_covered_s(checked_minutes(minutes), inclusive=True)
+        weights = np.where(times <= end_s, weights, 0.0)
     found: Floats = weights @ _ratio(offered, people @ weights)
     return found
 

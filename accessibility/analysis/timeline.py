@@ -28,9 +28,9 @@ class Timeline:
     dates : DataFrame
         One row for each day on which a counted site was labelled, and for the first and the last
         day that were asked for: `date`, `labelled` (sites, on that day), `sites` (by then),
-        `share`, `population_covered`, `mean_minutes` (of a trip to the nearest site, mean by
-        people, over those who reach one), `people_not_reached` (by any road), `cantons_covered`,
-        `cantons_covered_max`, `cantons` (missing where no table tells).
+        `share_covered`, `population_covered`, `mean_minutes` (of a trip to the nearest site, mean
+        by people, over those who reach one), `people_not_reached` (by any road),
+        `cantons_covered`, `cantons_covered_max`, `cantons` (missing where no table tells).
     population : float
     requests : DataFrame
         `year`, `requests`, as published, `sites` (labelled by the end of the year, or of the
@@ -56,8 +56,8 @@ class Timeline:
     def __repr__(self) -> str:
         first, last = self.dates.iloc[0], self.dates.iloc[-1]
         return (
-            f"<Timeline: {first['share']:.2%} with {first['sites']} sites on "
-            f"{first['date'].date()}, {last['share']:.2%} with {last['sites']} on "
+            f"<Timeline: {first['share_covered']:.2%} with {first['sites']} sites on "
+            f"{first['date'].date()}, {last['share_covered']:.2%} with {last['sites']} on "
             f"{last['date'].date()}>"
         )
 
@@ -251,7 +251,7 @@ def _row(
         "date": pd.Timestamp(day),
         "labelled": int((dates == pd.Timestamp(day)).sum()),
         "sites": int(now.sum()),
-        "share": share(covered, float(people.sum())),
+        "share_covered": share(covered, float(people.sum())),
         "population_covered": covered,
         "mean_minutes": time / 60.0,
         "people_not_reached": float(people[~reached].sum()),

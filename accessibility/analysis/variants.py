@@ -43,7 +43,9 @@ NEAR_POINTS = 0.1
 COMBINED = ("demand", "population", "sites", "profile", "direction", "snapping", "cut-off")
 """Choices of which every combination is computed."""
 
-FIGURES = ("share", "population_covered", "complete")
+FIGURES = {"share_covered": "share", "population_covered": "population_covered",
+           "complete": "complete"}  # fmt: skip
+"""Columns, and the attributes of `Coverage` that they are."""
 OWN_ROADS = "territory's own"
 LeftOut = tuple[str, str, str]
 """Choice, value and why."""
@@ -64,15 +66,15 @@ class Variants:
         The row of `combinations` that `coverage` gives by the study's defaults.
     one_at_a_time : DataFrame
         One row for each choice that alone is made otherwise, those that change the figure most
-        first: `choice`, `value` (what is chosen instead), `share`, `difference_points`
+        first: `choice`, `value` (what is chosen instead), `share_covered`, `difference_points`
         (percentage points from the reference), `difference_people` (covered, likewise),
         `complete`.
     combinations : DataFrame
         One row for each combination: `demand`, `population_year`, `around`, `profile`,
         `direction`, `max_snap_m`, `walk_kph` (NaN: the way off the road takes no time),
         `inclusive`, which are the options of `coverage`; `population`, `population_covered`,
-        `share`, `difference_points`, `difference_people`, `changes` (how many choices are not
-        the reference's), `complete`. The reference comes first.
+        `share_covered`, `difference_points`, `difference_people`, `changes` (how many choices are
+        not the reference's), `complete`. The reference comes first.
     values : DataFrame
         What there is to choose, and how far the figure goes with it: `choice`, `value`,
         `reference` (whether it is the reference's), `combinations` (that have it), `share_min`,
@@ -108,10 +110,10 @@ class Variants:
     profiles: dict[str, str]
 
     def __repr__(self) -> str:
-        shares = self.combinations["share"]
+        shares = self.combinations["share_covered"]
         return (
-            f"<Variants: {self.reference['share']:.2%} by the reference, {shares.min():.2%} to "
-            f"{shares.max():.2%} by {len(shares):,} combinations>"
+            f"<Variants: {self.reference['share_covered']:.2%} by the reference, "
+            f"{shares.min():.2%} to {shares.max():.2%} by {len(shares):,} combinations>"
         )
 
 
@@ -187,7 +189,7 @@ def variants(
         else:
             profiles[name] = digest
     table = _compared(_combinations(study, searches, people, counted_by, cutoff))
-    if np.isnan(table["share"].iloc[0]):
+    if np.isnan(table["share_covered"].iloc[0]):
         raise InputError(
             f"no inhabitants are known in the study {study.title} for {study.default('population')}"
             ": no shares can be compared."
@@ -196,7 +198,7 @@ def variants(
     near = table.iloc[:0]
     if published is not None:
         # shares are sums of floats: a hair decides nothing
-        off = (table["share"] - published).abs() * 100
+        off = (table["share_covered"] - published).abs() * 100
         near = table[(off <= NEAR_POINTS + 1e-9).to_numpy()]
     roads = []
     try:
@@ -206,7 +208,7 @@ def variants(
     else:  # the same choices as the reference, and no road beyond the border
         result = coverage(inside, minutes=cutoff, as_of=day, sites=sites)
         told_of_roads = {"choice": "roads", "value": OWN_ROADS}
-        figures = {name: getattr(result, name) for name in FIGURES}
+        figures = {name: getattr(result, attribute) for name, attribute in FIGURES.items()}
         roads.append(told_of_roads | figures)
     return Variants(
         reference=table.iloc[0],
@@ -314,7 +316,7 @@ def _combinations(
                     "inclusive": inclusive,
                     "population": total,
                     "population_covered": covered,
-                    "share": share(covered, total),
+                    "share_covered": share(covered, total),
                     "complete": found.complete(group.place, reached, longest_s[inclusive]),
                 }
             )
@@ -333,7 +335,7 @@ def _compared(table: pd.DataFrame) -> pd.DataFrame:
     words = _words(table)
     complete = table.pop("complete")
     return table.assign(
-        difference_points=(table["share"] - first["share"]) * 100,
+        difference_points=(table["share_covered"] - first["share_covered"]) * 100,
         difference_people=table["population_covered"] - first["population_covered"],
         changes=(words != words.iloc[0]).sum(axis=1),
         complete=complete,
@@ -357,7 +359,7 @@ def _one_at_a_time(table: pd.DataFrame, others: list[dict[str, Any]]) -> pd.Data
         {"complete": bool}
     )
     covered = found.pop("population_covered")
-    found.insert(3, "difference_points", (found["share"] - first["share"]) * 100)
+    found.insert(3, "difference_points", (found["share_covered"] - first["share_covered"]) * 100)
     found.insert(4, "difference_people", covered - first["population_covered"])
     size = found["difference_points"].abs().round(9)
     return found.iloc[np.lexsort((found["value"], -size))].reset_index(drop=True)
@@ -375,8 +377,8 @@ def _values(table: pd.DataFrame, near: pd.DataFrame) -> pd.DataFrame:
                     "value": value,
                     "reference": value == words.iloc[0],
                     "combinations": int(has.sum()),
-                    "share_min": table.loc[has, "share"].min(),
-                    "share_max": table.loc[has, "share"].max(),
+                    "share_min": table.loc[has, "share_covered"].min(),
+                    "share_max": table.loc[has, "share_covered"].max(),
                     "near_published": int(near.index.isin(table.index[has]).sum()),
                 }
             )

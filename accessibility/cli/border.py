@@ -56,6 +56,8 @@ def command(
 
     Example: accessibility border --out outputs/border
     """
+    from dataclasses import replace
+
     from accessibility.atomic import check_free, write_whole
 
     if out is not None:
@@ -68,7 +70,8 @@ def command(
 
     place = load_study(study, profile=profile, changes=changes_of(change))
     prepare(place)
-    where, file = read_demand(place, demand, population)
+    with waiting("Finding where people are"):
+        where, file = read_demand(place, demand, population)
     with waiting("Computing drive times on all roads and on the territory's own"):
         found = border(
             place,
@@ -79,6 +82,8 @@ def command(
             direction=None if direction is None else direction.value,
             walk_kph=walk_kph,
         )
+    if file is not None:
+        found = replace(found, demand_method=file.name)
     answer = border_json(place, found)
     if out is not None:
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from accessibility.analysis.border import Border
 from accessibility.report.plain import plain_rows
-from accessibility.report.text import facts, minutes, people, percent
+from accessibility.report.text import facts, minutes, people, people_told, percent
 from accessibility.study.study import Study
 
 SHOWN = 20
@@ -65,8 +65,8 @@ def _facts(found: Border) -> list[tuple[str, str]]:
         ("Roads", f"{found.own_km:,.0f} km of {found.all_km:,.0f} km are the territory's: at least "
                   "half of the road's length lies within it, or within 100 m of its contour"),
         ("Profile", f"{found.profile}; {way}{on_foot}"),
-        ("Population", f"population municipale {found.population_year}, people at: "
-                       f"{found.demand_method}"),
+        ("Population", people_told(found.demand_method, found.population_year, found.places,
+                                   found.communes)),
     ]  # fmt: skip
 
 
@@ -78,7 +78,8 @@ def _figures(found: Border) -> Table:
     table.add_column("Complete")
     for row in found.figures.to_dict("records"):
         table.add_row(
-            WORDS["sites"][row["sites"]], WORDS["roads"][row["roads"]], percent(row["share"]),
+            WORDS["sites"][row["sites"]], WORDS["roads"][row["roads"]],
+            percent(row["share_covered"]),
             people(row["population_covered"]), people(row["people_not_covered"]),
             "yes" if row["complete"] else "no",
         )  # fmt: skip
@@ -165,6 +166,7 @@ def border_json(study: Study, found: Border) -> dict[str, Any]:
         "population_year": found.population_year,
         "direction": found.direction,
         "demand": found.demand_method,
+        "places": found.places,
         "walk_kph": found.walk_kph,
         "sites_own": found.sites_own,
         "sites_around": found.sites_around,

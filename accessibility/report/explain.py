@@ -17,6 +17,7 @@ from rich.text import Text
 from accessibility.analysis.coverage import Coverage
 from accessibility.analysis.explain import Explanation, no_way
 from accessibility.analysis.explain_route import OFF_ROAD_CLASS, TURNS_CLASS
+from accessibility.report.plain import plain, plain_rows
 from accessibility.report.text import facts, minutes, people, percent
 from accessibility.schema import WGS84
 from accessibility.study.study import Study
@@ -62,6 +63,8 @@ def answer_of(one: Explanation) -> str:
             else "Not covered: there is no road near its chef-lieu."
         )
     if one.state == "unreached":
+        if one.coverage.sites.empty:
+            return f"Not covered: no site is counted on {one.coverage.as_of}."
         return "Not covered: no road leads from its chef-lieu to any counted site."
     site, time = _site_name(one), minutes(one.travel_time_s)
     if one.covered:
@@ -520,7 +523,7 @@ def _one_json(one: Explanation) -> dict[str, Any]:
         "roads": roads_driven(one),
         "legs": one.route,
     }
-    told = {key: _value(value) for key, value in _summary(one).items()}
+    told = {key: plain(value) for key, value in _summary(one).items()}
     return {
         **told,
         "covered": one.covered,
@@ -530,16 +533,7 @@ def _one_json(one: Explanation) -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = pd.DataFrame(table.drop(columns="geometry", errors="ignore")).astype(object)
-    return [{str(k): _value(v) for k, v in row.items()} for row in rows.to_dict("records")]
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    if isinstance(value, np.integer | np.bool_):
-        return value.item()
-    return None if value is None or value is pd.NA else value
+    return plain_rows(pd.DataFrame(table.drop(columns="geometry", errors="ignore")))
 
 
 def _stacked(tables: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from accessibility.analysis.surface import Surface
 from accessibility.errors import first_of
+from accessibility.report.plain import plain
 from accessibility.report.text import people, percent
 from accessibility.study.study import Study
 
@@ -142,15 +143,6 @@ def span(from_s: float, cutoff_s: float) -> str:
     ('10', '10 - 20')
     """
     return f"{from_s / 60:g} - {cutoff_s / 60:g}" if from_s else f"{cutoff_s / 60:g}"
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it; None where nothing is known."""
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    if isinstance(value, np.integer | np.bool_):
-        return value.item()
-    return None if value is pd.NA else value
 
 
 def surface_text(surface: Surface) -> RenderableType:

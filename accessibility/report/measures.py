@@ -11,10 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from accessibility.analysis.choices import OWN_PLACES
 from accessibility.analysis.measures import SHARES, Measures
 from accessibility.errors import first_of
-from accessibility.report.text import PLACES, facts, minutes, people, percent
+from accessibility.report.plain import plain
+from accessibility.report.text import facts, minutes, people, people_told, percent
 from accessibility.study.study import Study
 
 PER = 10_000
@@ -121,13 +121,9 @@ def _facts(study: Study, found: Measures, own_sites: str | None) -> list[tuple[s
     rows += [(f"Decay, {name}", decay.words()) for name, decay in found.decays.items()]
     way = "from home to the site" if found.direction == "to" else "from the site to home"
     on_foot = "" if found.walk_kph is None else f"; off the road at {found.walk_kph:g} km/h"
-    finer = len(found.by_demand) > len(found.by_commune)
-    places = f": {people(len(found.by_demand))} places" if finer else ""
-    where = PLACES.get(found.demand_method, f"among the places of {found.demand_method}") + places
-    if found.demand_method == OWN_PLACES:
-        where = f"at {people(len(found.by_demand))} places of your own"
-    else:
-        where = f"population municipale {found.population_year}, {where}"
+    where = people_told(
+        found.demand_method, found.population_year, len(found.by_demand), len(found.by_commune)
+    )
     return [
         *rows,
         ("Profile", f"{found.profile}: {study.profile.description}; {way}{on_foot}"),
@@ -227,7 +223,7 @@ def _busiest(found: Measures) -> Table:
 def measures_json(study: Study, found: Measures) -> dict[str, Any]:
     """The figures for a program; None where nothing is known or there is no limit."""
     summary = {
-        name: {key: _plain(value) for key, value in row.items()}
+        name: {key: plain(value) for key, value in row.items()}
         for name, row in summary_rows(found).items()
     }
     return {
@@ -247,7 +243,7 @@ def measures_json(study: Study, found: Measures) -> dict[str, Any]:
         "places": len(found.by_demand),
         "summary": summary,
         "sites": [
-            {str(key): _plain(value) for key, value in row.items()}
+            {str(key): plain(value) for key, value in row.items()}
             for row in found.by_site.astype(object).to_dict("records")
         ],
         "sites_off_road": found.sites_off_road,
@@ -258,14 +254,6 @@ def measures_json(study: Study, found: Measures) -> dict[str, Any]:
         "unknown_population": found.unknown,
         "notes": notes(found),
     }
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    if isinstance(value, np.integer | np.bool_):
-        return value.item()
-    return value
 
 
 def lorenz_by_percent(found: Measures) -> pd.DataFrame:

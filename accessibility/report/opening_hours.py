@@ -17,8 +17,8 @@ from accessibility.analysis.opening_hours import WEEKDAYS, Hours
 from accessibility.errors import MissingInputError
 from accessibility.inputs.opening_hours import OpeningHours, clock
 from accessibility.inputs.remarks import remark_flags
-from accessibility.report.isochrones import plain
 from accessibility.report.manifest import licence_lines
+from accessibility.report.plain import plain
 from accessibility.report.text import facts, people, percent
 from accessibility.report.timeline import counted_people
 from accessibility.study.study import Study

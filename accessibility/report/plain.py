@@ -1,4 +1,4 @@
-"""Tables -> rows that JSON can hold."""
+"""Tables and values -> what JSON can hold."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     [{'minutes': 1.5, 'sites': 2}, {'minutes': None, 'sites': 3}]
     """
     records = table.astype(object).to_dict("records")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in records]
+    return [{str(key): plain(value) for key, value in row.items()} for row in records]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it; None where nothing is known or it is not finite.
+
+    Examples
+    --------
+    >>> plain(np.float64("nan")), plain(np.int32(3)), plain("a")
+    (None, 3, 'a')
+    """
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
-    if value is pd.NA:
-        return None
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        return value.item()
+    return None if value is pd.NA else value

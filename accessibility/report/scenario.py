@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from accessibility.analysis.simulate_result import Simulation
+from accessibility.report.plain import plain, plain_rows
 from accessibility.report.text import minutes, people, percent
 from accessibility.schema import WGS84
 from accessibility.study.study import Study
@@ -60,12 +61,14 @@ def simulation_json(study: Study, result: Simulation) -> dict[str, Any]:
         "direction": after.direction,
         "around": after.around,
         "complete": after.complete,
-        "by_commune": _rows(result.by_commune.loc[moved, ["code", "name", "population", *gained]]),
-        "by_canton": _rows(result.by_canton),
-        "by_epci": _rows(result.by_epci),
-        "changed": _rows(result.changed[site]),
+        "by_commune": plain_rows(
+            result.by_commune.loc[moved, ["code", "name", "population", *gained]]
+        ),
+        "by_canton": plain_rows(result.by_canton),
+        "by_epci": plain_rows(result.by_epci),
+        "changed": plain_rows(result.changed[site]),
     }
-    return {key: _plain(value) for key, value in facts.items()}
+    return {key: plain(value) for key, value in facts.items()}
 
 
 def simulation_text(study: Study, result: Simulation, *, by: str | None = None) -> RenderableType:
@@ -273,14 +276,3 @@ def _cost(result: Simulation) -> str:
 
 def _euros(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:,.0f}"
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    records = table.astype(object).to_dict("records")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in records]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return None if value is pd.NA else value

@@ -16,7 +16,8 @@ from accessibility.analysis.sensitivity import Sensitivity
 from accessibility.analysis.sensitivity_plan import PlanDraws
 from accessibility.analysis.sensitivity_published import PublishedFigure, rounds_to
 from accessibility.errors import MissingInputError
-from accessibility.report.text import facts, minutes, people, percent
+from accessibility.report.plain import plain, plain_rows
+from accessibility.report.text import facts, minutes, people, people_told, percent
 from accessibility.study.study import Study
 
 SHOWN = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)
@@ -85,7 +86,10 @@ def _fact_rows(result: Sensitivity, own_sites: str | None) -> Iterable[tuple[str
         )
         yield "Distributions", f"{result.distributions.source}, each line with its reason"
     yield "Profile", base.profile
-    yield "People", f"population {base.population_year}, at the {base.demand_method}"
+    where = people_told(
+        base.demand_method, base.population_year, len(base.by_demand), len(base.by_commune)
+    )
+    yield "Population", where
     which = own_sites or ("with the neighbours'" if base.around else "the territory's own")
     yield "Sites", f"{len(base.sites)}, {which}, as of {base.as_of}"
     if result.published is not None:
@@ -232,15 +236,17 @@ def sensitivity_json(study: Study, result: Sensitivity) -> dict[str, Any]:
     base, plan = result.base, result.plan
     answer: dict[str, Any] = {
         "study": study.name,
+        "service": study.service,
         "profile": base.profile,
         "minutes": base.minutes,
         "as_of": base.as_of.isoformat(),
         "population_year": base.population_year,
         "direction": base.direction,
         "around": base.around,
-        "people_at": base.demand_method,
+        "demand": base.demand_method,
+        "places": len(base.by_demand),
         "sites": len(base.sites),
-        "share_covered": _number(base.share),
+        "share_covered": plain(base.share),
         "population_covered": base.population_covered,
         "population": base.population,
         "speed_factors": list(result.factors),
@@ -252,14 +258,14 @@ def sensitivity_json(study: Study, result: Sensitivity) -> dict[str, Any]:
         "distributions": result.distributions.told(),
         "share_covered_draws": None,
         "plan": None,
-        "curve": _rows(result.curve),
-        "rows": _rows(result.by_commune),
+        "curve": plain_rows(result.curve),
+        "rows": plain_rows(result.by_commune),
     }
     if result.published is not None:
         answer["published"] = {**vars(result.published)}
     if len(result.draws):
-        low, middle, high = (_number(share) for share in result.quantiles)
-        mean = _number(result.draws["share_covered"].mean())
+        low, middle, high = (plain(share) for share in result.quantiles)
+        mean = plain(result.draws["share_covered"].mean())
         answer["share_covered_draws"] = {"q025": low, "q50": middle, "q975": high, "mean": mean}
     if plan is not None:
         answer["plan"] = {
@@ -270,26 +276,9 @@ def sensitivity_json(study: Study, result: Sensitivity) -> dict[str, Any]:
             "proven": bool(plan.by_draw["proven"].all()),
             "regret_mean": float(plan.by_draw["regret"].mean()),
             "regret_max": float(plan.by_draw["regret"].max()),
-            "by_candidate": _rows(plan.by_candidate),
+            "by_candidate": plain_rows(plan.by_candidate),
         }
     return answer
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    records = table.astype(object).to_dict("records")
-    return [{str(key): _plain(value) for key, value in row.items()} for row in records]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return _number(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    return None if value is None or value is pd.NA else value
 
 
 def write_sensitivity(result: Sensitivity, folder: Path) -> None:

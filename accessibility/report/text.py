@@ -15,6 +15,7 @@ from accessibility.analysis.choices import OWN_PLACES
 from accessibility.analysis.coverage import Coverage
 from accessibility.errors import first_of
 from accessibility.network.summary import speed_origins
+from accessibility.report.plain import plain, plain_rows
 from accessibility.study.bundle import FRANCE_SERVICES
 from accessibility.study.demand import at_chefs_lieux
 from accessibility.study.study import Study
@@ -151,7 +152,15 @@ def _fact_rows(
     way = "from home to the site" if result.direction == "to" else "from the site to home"
     on_foot = "" if result.walk_kph is None else f"; off the road at {result.walk_kph:g} km/h"
     yield "Profile", f"{result.profile}: {study.profile.description}; {way}{on_foot}"
-    yield "Population", people_told(result)
+    yield (
+        "Population",
+        people_told(
+            result.demand_method,
+            result.population_year,
+            len(result.by_demand),
+            len(result.by_commune),
+        ),
+    )
     origin = speed_origins(study.network)
     yield (
         "Speeds",
@@ -164,13 +173,19 @@ def _fact_rows(
         yield "Roads", f"{files}; {roads[0]['attribution']}"
 
 
-def people_told(result: Coverage) -> str:
-    """Which people are counted, and where."""
-    if result.demand_method == OWN_PLACES:
-        return f"of {people(len(result.by_demand))} places of your own"
-    where = PLACES.get(result.demand_method, f"among the places of {result.demand_method}")
-    number = f": {people(len(result.by_demand))} places" if result.is_finer else ""
-    return f"population municipale {result.population_year}, {where}{number}"
+def people_told(method: str, year: int, places: int, communes: int) -> str:
+    """Which people are counted, and where; the number of places if a commune has several.
+
+    Examples
+    --------
+    >>> people_told("buildings", 2019, 44_185, 494)
+    'population municipale 2019, at the buildings, by their ground area: 44,185 places'
+    """
+    if method == OWN_PLACES:
+        return f"of {people(places)} places of your own"
+    where = PLACES.get(method, f"among the places of {method}")
+    number = f": {people(places)} places" if places > communes else ""
+    return f"population municipale {year}, {where}{number}"
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> Table:
@@ -248,16 +263,12 @@ def zone_rows(result: Coverage, by: str) -> list[dict[str, Any]]:
         table = pd.DataFrame(result.by_commune[names]).rename(columns={"code_insee": "code"})
     else:
         table = result.by_canton if by == "canton" else result.by_epci
-    records = table.astype(object).to_dict("records")
-    return [{str(k): _plain(v) for k, v in row.items()} for row in records]
+    return plain_rows(_whole(table))
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    if isinstance(value, np.integer | np.bool_):
-        return value.item()
-    return None if value is None or value is pd.NA else value
+def _whole(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with people to a millionth: their parts add up to within a billionth."""
+    return table.round({"population": 6, "population_covered": 6})
 
 
 def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str, Any]:
@@ -265,12 +276,11 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
     published = study.settings.get("published", {})
     told = ["name", "population", "population_covered", "travel_time_s", "seconds_over"]
     names = {"code_insee": "code", **{name: name for name in told}}
-    late = result.uncovered[list(names)].rename(columns=names).astype(object).to_dict("records")
+    late = _whole(result.uncovered[list(names)].rename(columns=names))
     answer = {
         "study": study.name,
         "service": study.service,
-        "share_covered": _plain(result.share),
-        # parts of people add up to within a billionth
+        "share_covered": plain(result.share),
         "population_covered": round(result.population_covered, 6),
         "population": round(result.population, 6),
         "cantons_covered": result.cantons.covered,
@@ -293,7 +303,7 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
         "sites_off_road": result.sites_off_road,
         "complete": result.complete,
         "unknown_population": result.unknown,
-        "uncovered": [{k: _plain(v) for k, v in row.items()} for row in late],
+        "uncovered": plain_rows(late),
     }
     if by is not None:
         answer["rows"] = zone_rows(result, by)

@@ -12,13 +12,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from accessibility.analysis.choices import OWN_PLACES
 from accessibility.analysis.pair_times import PairTimes
 from accessibility.analysis.timeline import Timeline
 from accessibility.errors import MissingInputError
-from accessibility.report.isochrones import plain
 from accessibility.report.manifest import licence_lines
-from accessibility.report.text import PLACES, facts, people, percent
+from accessibility.report.plain import plain_rows
+from accessibility.report.text import facts, people, people_told, percent
 from accessibility.study.study import Study
 
 ABSENT = "the list of sites is of one day: a site that closed before it is in no row"
@@ -32,9 +31,9 @@ def timeline_text(study: Study, result: Timeline) -> RenderableType:
         Text.assemble(
             f"From {first['date'].date()} to {last['date'].date()} the share of the inhabitants of "
             f"the study {study.title} within {pairs.minutes:g} minutes by car of a site went from ",
-            (percent(first["share"]), "bold"),
+            (percent(first["share_covered"]), "bold"),
             f" ({counted(first['sites'])}) to ",
-            (percent(last["share"]), "bold"),
+            (percent(last["share_covered"]), "bold"),
             f" ({counted(last['sites'])})",
         ),
         facts(_facts(result)),
@@ -59,10 +58,9 @@ def timeline_text(study: Study, result: Timeline) -> RenderableType:
 
 def counted_people(pairs: PairTimes) -> str:
     """Which people are counted, and where."""
-    if pairs.demand_method == OWN_PLACES:
-        return f"People of {people(len(pairs.demand))} places of your own"
-    where = PLACES.get(pairs.demand_method, f"among the places of {pairs.demand_method}")
-    return f"Population municipale {pairs.population_year}, {where}"
+    places, communes = len(pairs.demand), pairs.demand["code_insee"].nunique()
+    said = people_told(pairs.demand_method, pairs.population_year, places, communes)
+    return said[0].upper() + said[1:]
 
 
 def counted(number: int) -> str:
@@ -103,7 +101,7 @@ def _dates_table(dates: pd.DataFrame) -> Table:
             f"{row['labelled']}",
             f"{row['sites']}",
             people(row["population_covered"]),
-            percent(row["share"]),
+            percent(row["share_covered"]),
             f"{row['mean_minutes']:.1f}" if pd.notna(row["mean_minutes"]) else "unknown",
             cantons,
         )
@@ -201,9 +199,7 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     >>> records(pd.DataFrame({"date": [pd.Timestamp("2020-01-31"), pd.NaT], "sites": [3, 5]}))
     [{'date': '2020-01-31', 'sites': 3}, {'date': None, 'sites': 5}]
     """
-    text = dated(table)
-    rows = text.astype(object).to_dict("records")
-    return [{str(key): plain(value) for key, value in row.items()} for row in rows]
+    return plain_rows(dated(table))
 
 
 def dated(table: pd.DataFrame) -> pd.DataFrame:
@@ -248,7 +244,7 @@ def plot_timeline(study: Study, result: Timeline, path: Path) -> None:
     # plain days: pandas' own converter would change how matplotlib draws dates for all
     days = [day.to_pydatetime() for day in dates["date"]]
     for axes, values, colour in (
-        (share, dates["share"].to_numpy(), "#1f6f8b"),
+        (share, dates["share_covered"].to_numpy(), "#1f6f8b"),
         (sites, dates["sites"].to_numpy(), "#b5651d"),
     ):
         axes.step(days, values, where="post", color=colour)
@@ -264,7 +260,7 @@ def plot_timeline(study: Study, result: Timeline, path: Path) -> None:
     for row in (0, -1):
         at = dates.iloc[row]
         share.annotate(
-            f"{at['share']:.1%}", (days[row], at["share"]), xytext=(0, -12),
+            f"{at['share_covered']:.1%}", (days[row], at["share_covered"]), xytext=(0, -12),
             textcoords="offset points", fontsize=8, ha="center",
         )  # fmt: skip
     sites.set_ylim(0, None)

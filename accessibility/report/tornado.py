@@ -36,7 +36,7 @@ def tornado(study: Study, found: Variants) -> Figure:
     matplotlib.figure.Figure
     """
     table = found.one_at_a_time
-    middle = float(found.reference["share"]) * 100
+    middle = float(found.reference["share_covered"]) * 100
     points = table["difference_points"].to_numpy(dtype=float)
     points = np.where(np.abs(points) < 0.005, 0.0, points)  # what is labelled 0.00 has no sign
     names = [f"{row['choice']}: {row['value']}" for row in table.to_dict("records")]
@@ -75,8 +75,8 @@ def tornado(study: Study, found: Variants) -> Figure:
     axes.set_xlabel("share of the inhabitants, %; labels: percentage points from the reference")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_title(
-        f"{study.title}: {percent(found.reference['share'])} within {found.minutes:g} minutes of a "
-        "site by car,\nand what one other choice of method makes of it",
+        f"{study.title}: {percent(found.reference['share_covered'])} within {found.minutes:g} "
+        "minutes of a site by car,\nand what one other choice of method makes of it",
         loc="left",
     )
     figure.legend(loc="outside lower right", ncols=2, frameon=False)

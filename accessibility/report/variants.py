@@ -24,10 +24,10 @@ def variants_text(study: Study, found: Variants) -> RenderableType:
     reference = found.reference
     parts: list[RenderableType] = [
         Text.assemble(
-            (percent(reference["share"]), "bold"),
+            (percent(reference["share_covered"]), "bold"),
             f" of the inhabitants of the study {study.title} by the reference; "
             f"{len(found.combinations):,} combinations of choices give "
-            f"{_range(found.combinations['share'])}",
+            f"{_range(found.combinations['share_covered'])}",
         ),
         facts(_facts(study, found)),
         _alone(found),
@@ -57,7 +57,7 @@ def _facts(study: Study, found: Variants) -> list[tuple[str, str]]:
     ]  # fmt: skip
     published = study.settings.get("published", {})
     if found.published is not None:
-        points = (found.reference["share"] - found.published) * 100
+        points = (found.reference["share_covered"] - found.published) * 100
         rows += [
             ("Published", f"{found.published * 100:.1f} % ({published['source']})"),
             ("Difference", f"{points:+.2f} points; no method was published with the figure"),
@@ -87,7 +87,7 @@ def _alone(found: Variants) -> Table:
             else told(row["choice"], found.reference)
         )
         table.add_row(
-            row["choice"], before, row["value"], percent(row["share"]),
+            row["choice"], before, row["value"], percent(row["share_covered"]),
             f"{row['difference_points']:+.2f}", f"{row['difference_people']:+,.0f}",
         )  # fmt: skip
     return table
@@ -147,8 +147,8 @@ def _near(found: Variants, published: float) -> list[RenderableType]:
             if told(choice, row) != told(choice, found.reference)
         ]
         table.add_row(
-            "; ".join(changed) or "nothing: the reference itself", percent(row["share"]),
-            f"{(row['share'] - published) * 100:+.2f}",
+            "; ".join(changed) or "nothing: the reference itself", percent(row["share_covered"]),
+            f"{(row['share_covered'] - published) * 100:+.2f}",
         )  # fmt: skip
     return [*parts, table]
 
@@ -169,7 +169,7 @@ def meaning(near: int) -> str:
 
 def variants_json(study: Study, found: Variants) -> dict[str, Any]:
     """All tables for a program; None where nothing is known."""
-    shares = found.combinations["share"]
+    shares = found.combinations["share_covered"]
     return {
         "study": study.name,
         "service": study.service,
