@@ -11,16 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from accessibility.routing.kernels import NEVER, _pop, _push
-
-
-@njit(cache=True, nogil=True)
-def _grown(array, size):
-    if size < len(array):
-        return array
-    larger = np.empty(2 * len(array), dtype=array.dtype)
-    larger[:size] = array
-    return larger
+from accessibility.routing.kernels import NEVER, _larger, _pop, _push
 
 
 @njit(cache=True, nogil=True)
@@ -52,46 +43,55 @@ def _beaten(entry, edge, way, at, trail):
 
 
 @njit(cache=True, nogil=True)
-def _enter(start, edge, turn_ms, edge_ms, seed_edge, rest, limit, trail, entry):
-    """Write when edges are entered by each way out; returns these edges, `edge * ways + way`."""
-    width, ways = entry.shape[1], len(seed_edge)
-    touched = np.empty(1024, dtype=np.int64)
-    heap = np.empty(1024, dtype=np.int64)
-    n_touched = size = 0
-    # the heap holds times as one person in the middle of the road has them, so that of two
-    # ways out the faster one is mostly first
-    ahead = rest[len(rest) // 2]
-    for first in range(-ways, 2**31):
-        if first < 0:
-            way = first + ways
-            e, t = seed_edge[way], np.int64(0)
-        elif size == 0:
+def _enter_next(
+    start, edge, turn_ms, edge_ms, e, way, t, ahead_ms, limit, trail, entry, touched, n_touched,
+    heap, size,
+):  # fmt: skip
+    """Enter the edges that follow one; returns how many states are touched and in the heap."""
+    width = entry.shape[1]
+    for k in range(start[e], start[e + 1]):
+        f = edge[k]
+        at = t + turn_ms[k]
+        if at >= limit[way] or at >= entry[f, way] or _beaten(entry, f, way, at, trail):
+            continue
+        state = np.int64(f) * width + way
+        if entry[f, way] == NEVER:
+            touched[n_touched] = state
+            n_touched += 1
+        entry[f, way] = at
+        end = at + edge_ms[f]
+        if end < limit[way]:
+            _push(heap, size, ((end + ahead_ms[way]) << 32) | state)
+            size += 1
+    return n_touched, size
+
+
+@njit(cache=True, nogil=True)
+def _enter(
+    start, edge, turn_ms, edge_ms, ahead_ms, limit, trail, entry, touched, n_touched, heap, size
+):  # fmt: skip
+    """Write when edges are entered by each way out; states, `edge * width + way`, are touched.
+
+    The heap holds times as one person in the middle of the road has them, so that of two ways
+    out the faster one is mostly first. Returns how many states are touched, and how many keys
+    are left where the heap has no room for more.
+    """
+    width = entry.shape[1]
+    while size > 0:
+        state = heap[0] & 0xFFFFFFFF
+        e, way = state // width, state % width
+        if start[e + 1] - start[e] > len(heap) - size:
             break
-        else:
-            key = _pop(heap, size)
-            size -= 1
-            state = key & 0xFFFFFFFF
-            e, way = state // width, state % width
-            t = (key >> 32) - ahead[way]
-            at = t - edge_ms[e]
-            if at > entry[e, way] or _beaten(entry, e, way, at, trail):
-                continue
-        for k in range(start[e], start[e + 1]):
-            f = edge[k]
-            at = t + turn_ms[k]
-            if at >= limit[way] or at >= entry[f, way] or _beaten(entry, f, way, at, trail):
-                continue
-            state = np.int64(f) * width + way
-            if entry[f, way] == NEVER:
-                touched = _grown(touched, n_touched)
-                touched[n_touched] = state
-                n_touched += 1
-            entry[f, way] = at
-            end = at + edge_ms[f]
-            if end < limit[way]:
-                heap = _push(heap, size, ((end + ahead[way]) << 32) | state)
-                size += 1
-    return touched[:n_touched]
+        t = (_pop(heap, size) >> 32) - ahead_ms[way]
+        size -= 1
+        at = t - edge_ms[e]
+        if at > entry[e, way] or _beaten(entry, e, way, at, trail):
+            continue
+        n_touched, size = _enter_next(
+            start, edge, turn_ms, edge_ms, e, way, t, ahead_ms, limit, trail, entry, touched,
+            n_touched, heap, size,
+        )  # fmt: skip
+    return n_touched, size
 
 
 @njit(cache=True, nogil=True)
@@ -146,6 +146,9 @@ def add_gains(
     least = np.full((n_junctions, width), NEVER, dtype=np.int32)
     seen = np.zeros(n_junctions, dtype=np.bool_)
     total = np.zeros((3, n_junctions))
+    touched = np.empty(entry.size, dtype=np.int64)
+    near = np.empty(n_junctions, dtype=np.int64)
+    heap = np.empty(4096, dtype=np.int64)
     for g in group:
         a, b = group_first[g], group_first[g + 1]
         ways = ways_first[a + 1] - ways_first[a]
@@ -160,18 +163,33 @@ def add_gains(
             # of who reaches no site now, only being covered counts
             bound[p - a] = now_ms[p] if now_ms[p] < NEVER else cutoff_ms + 1
         limit, trail = _bounds(rest, bound)
-        touched = _enter(start, edge, turn_ms, edge_ms, seeds, rest, limit, trail, entry)
+        ahead = rest[len(rest) // 2]
+        n_touched = size = n_near = 0
+        for k in range(ways):
+            while start[seeds[k] + 1] - start[seeds[k]] > len(heap) - size:
+                heap = _larger(heap)
+            n_touched, size = _enter_next(
+                start, edge, turn_ms, edge_ms, seeds[k], k, np.int64(0), ahead, limit, trail,
+                entry, touched, n_touched, heap, size,
+            )  # fmt: skip
+        n_touched, size = _enter(
+            start, edge, turn_ms, edge_ms, ahead, limit, trail, entry, touched, n_touched, heap,
+            size,
+        )  # fmt: skip
+        while size > 0:
+            heap = _larger(heap)
+            n_touched, size = _enter(
+                start, edge, turn_ms, edge_ms, ahead, limit, trail, entry, touched, n_touched,
+                heap, size,
+            )  # fmt: skip
 
-        near = np.empty(256, dtype=np.int64)
-        n_near = 0
-        for i in range(len(touched)):
+        for i in range(n_touched):
             e, k = touched[i] // width, touched[i] % width
             for j in range(on_first[e], on_first[e + 1]):
                 junction = on_junction[j]
                 least[junction, k] = min(np.int64(least[junction, k]), entry[e, k] + on_ms[j])
                 if not seen[junction]:
                     seen[junction] = True
-                    near = _grown(near, n_near)
                     near[n_near] = junction
                     n_near += 1
             entry[e, k] = NEVER

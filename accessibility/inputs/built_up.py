@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 import shapely
 
-from accessibility.inputs.territory import metric_crs
+from accessibility.inputs.territory import Drawn
 from accessibility.schema import WGS84
 
 PLACE_REACH_M = 1_000.0
@@ -17,39 +17,61 @@ ROADSIDE_M = 15.0
 """Land use is drawn to the plot line: a road along it lies at most about this far outside."""
 
 
-def built_up_areas(rows: list[tuple[str, str]], area: shapely.Geometry | None) -> gpd.GeoDataFrame:
-    """Polygons of land use that is built up, valid; outer rings of closed ways only."""
-    lines = shapely.from_wkb([line for _, line in rows])
-    xy, ring = shapely.get_coordinates(lines, return_index=True)
+def built_up_areas(
+    land_use: list[str], rings: np.ndarray, area: shapely.Geometry | None
+) -> gpd.GeoDataFrame:
+    """Polygons of land use that is built up, valid, from their outer rings."""
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
     shapes = shapely.make_valid(shapely.polygons(shapely.linearrings(xy, indices=ring)))
-    table = gpd.GeoDataFrame({"landuse": [land for land, _ in rows]}, geometry=shapes, crs=WGS84)
+    table = gpd.GeoDataFrame({"landuse": land_use}, geometry=shapes, crs=WGS84)
     if area is not None:
         table = table[shapely.intersects(area, table.geometry.values)]
     return table.reset_index(drop=True)
 
 
 def urban_share(
-    roads: gpd.GeoDataFrame, built_up: gpd.GeoDataFrame, places: gpd.GeoDataFrame
-) -> pd.Series:
+    drawn: Drawn, built_up: gpd.GeoDataFrame, places: gpd.GeoDataFrame
+) -> npt.NDArray[np.float32]:
     """Share of each road's length within built-up areas; NaN where no land use is known.
 
     Each straight piece counts wholly by its midpoint.
     """
+    n = len(drawn.start) - 1
     if built_up.empty:
-        return pd.Series(np.nan, index=roads.index, dtype="float32")
-    metric = metric_crs(roads)
-    towns = built_up.to_crs(metric).geometry
-    centres = shapely.STRtree(places.to_crs(metric).geometry.values)
+        return np.full(n, np.nan, dtype=np.float32)
+    towns = built_up.to_crs(drawn.crs).geometry
+    centres = shapely.STRtree(places.to_crs(drawn.crs).geometry.values)
     near = np.unique(centres.query(towns.values, predicate="dwithin", distance=PLACE_REACH_M)[0])
-    tree = shapely.STRtree(shapely.buffer(towns.values[near], ROADSIDE_M, quad_segs=2))
-    xy, owner = shapely.get_coordinates(roads.to_crs(metric).geometry.values, return_index=True)
+    areas = shapely.buffer(towns.values[near], ROADSIDE_M, quad_segs=2)
+    owner = np.repeat(np.arange(n), np.diff(drawn.start))
     within = owner[1:] == owner[:-1]
-    middle = ((xy[1:] + xy[:-1]) / 2)[within]
+    xy = drawn.xy
+    inside = _in_any(((xy[1:] + xy[:-1]) / 2)[within], np.asarray(areas))
     size = np.hypot(*(xy[1:] - xy[:-1]).T)[within]
     piece = owner[1:][within]
-    inside = np.zeros(len(middle), dtype=bool)
-    inside[tree.query(shapely.points(middle), predicate="intersects")[0]] = True
-    total = np.bincount(piece, weights=size, minlength=len(roads))
-    urban = np.bincount(piece, weights=size * inside, minlength=len(roads))
-    share = np.divide(urban, total, out=np.zeros(len(roads)), where=total > 0)
-    return pd.Series(np.round(share, 3).astype("float32"), index=roads.index)
+    total = np.bincount(piece, weights=size, minlength=n)
+    urban = np.bincount(piece, weights=size * inside, minlength=n)
+    share = np.divide(urban, total, out=np.zeros(n), where=total > 0)
+    rounded: npt.NDArray[np.float32] = np.round(share, 3).astype(np.float32)
+    return rounded
+
+
+def _in_any(xy: npt.NDArray[np.float64], areas: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Tell which of many points lie in one of some thousand areas.
+
+    The areas are prepared, not the points as in a query of a tree: a tenth of the time.
+    """
+    order = np.argsort(xy[:, 0])
+    x, y = xy[order].T.copy()
+    west, south, east, north = shapely.bounds(areas).T
+    first, last = np.searchsorted(x, west), np.searchsorted(x, east, side="right")
+    shapely.prepare(areas)
+    found = np.zeros(len(x), dtype=bool)
+    for i, area in enumerate(areas):
+        band = slice(first[i], last[i])
+        left = (y[band] >= south[i]) & (y[band] <= north[i]) & ~found[band]
+        some = first[i] + np.flatnonzero(left)
+        found[some] = shapely.intersects_xy(area, x[some], y[some])
+    inside = np.zeros(len(x), dtype=bool)
+    inside[order] = found
+    return inside

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
@@ -23,8 +24,10 @@ from accessibility.inputs.durations import duration_s
 from accessibility.inputs.pbf import FERRIES, TOO_SHORT, Found, member_ways, read_files
 from accessibility.inputs.rim import rim_nodes
 from accessibility.inputs.roads import Ways, join_roads
-from accessibility.inputs.territory import buffered
+from accessibility.inputs.territory import Drawn, buffered, metric_crs
 from accessibility.schema import GRS80, NODE_TAGS, WGS84, RoadTables
+
+Ints = npt.NDArray[np.int64]
 
 DIRECTION_TAGS = frozenset({"direction", "traffic_signals:direction"})
 
@@ -104,7 +107,8 @@ def read_osm(
     if not files:
         raise MissingInputError("no extract is given; at least one .osm.pbf is expected.")
     read = read_files(files)
-    if not read.way_id:
+    ways, ends = _ways(read)
+    if not len(ways.way_id):
         short = read.counts[TOO_SHORT]
         why = f": its {short} ways lack nodes, or these have ids below 1" if short else ""
         raise InputError(f"{first_of(files)} holds no road that a car may use{why}.")
@@ -112,7 +116,6 @@ def read_osm(
     special = np.array(sorted({n[0] for n in read.nodes}), dtype=np.int64)
     via = [r["via_node"] for r in read.restrictions if r["via_node"] is not None]
     members = {way for r in read.restrictions for way in member_ways(r)}
-    ways = _ways(read)
     # a sign that tells its direction tells it by its way: that way keeps how it was drawn
     aimed = [n[0] for n in read.nodes if DIRECTION_TAGS & n[3].keys()]
     way_of = np.repeat(ways.way_id, np.diff(ways.start))
@@ -120,7 +123,7 @@ def read_osm(
     roads, cut = join_roads(
         ways,
         area=area,
-        breaks=np.concatenate([special, np.array(via + read.cut, dtype=np.int64)]),
+        breaks=np.concatenate([special, np.array(via, dtype=np.int64), ends]),
         members=np.array(sorted(members), dtype=np.int64),
     )
     if roads.empty:
@@ -128,13 +131,12 @@ def read_osm(
             f"{files[0]} holds no road in the area asked for: it is an extract of another region."
         )
     places = _points(read.places, ["place", "name"], area)
-    built_up = built_up_areas(read.land, area)
-    roads.insert(4, "urban", urban_share(roads, built_up, places))
+    built_up = built_up_areas(*_land(read), area)
+    drawn = Drawn.of(roads, metric_crs(roads))
+    roads.insert(4, "urban", urban_share(drawn, built_up, places))
     roads.insert(5, "country", country_of(roads))
-    rim = rim_nodes(
-        roads, np.union1d(cut, np.array(read.cut, dtype=np.int64)), area, files, read.coast
-    )
-    nodes = _nodes(read.nodes, roads, rim)
+    rim = rim_nodes(roads, drawn, np.union1d(cut, ends), area, files, _coast(read))
+    nodes = _nodes(read.nodes, roads, drawn, rim)
     known = _members_known(read.restrictions, roads)
     if lost := known.count(False):
         read.counts["turn restrictions left out: a member is not among the roads"] = lost
@@ -149,36 +151,95 @@ def read_osm(
     )
 
 
-def _ways(read: Found) -> Ways:
-    start = np.concatenate([[0], np.cumsum([len(r) for r in read.refs])])
-    lines = shapely.from_wkb(read.lines)
+def _ways(read: Found) -> tuple[Ways, Ints]:
+    """Stretches of ways whose nodes the extract holds, and the nodes at which it cuts them."""
+    start, node_id, lonlat = read.ways.arrays()
+    way = np.repeat(np.arange(len(read.way_id)), np.diff(start))
+    held = ~np.isnan(lonlat[:, 0])
+    # a stretch begins where another way or a missing node was before
+    begins = np.diff(way, prepend=-1) != 0
+    begins[1:] |= ~held[:-1]
+    ends = np.append(begins[1:] | ~held[1:], True)[: len(way)]
+    first, last = np.flatnonzero(begins & held), np.flatnonzero(ends & held)
+    cut_before = np.diff(way, prepend=-1)[first] == 0
+    cut_after = (last + 1 < len(way)) & (way[np.minimum(last + 1, len(way) - 1)] == way[last])
+    differs = np.diff(node_id, prepend=-1) != 0
+    turns = np.cumsum(differs & ~begins) if len(way) else np.zeros(0, dtype=np.int64)
+    real = turns[last] > turns[first]  # two nodes at least
+
+    several = np.bincount(way[1:][(differs[1:]) & (way[1:] == way[:-1])], minlength=len(start) - 1)
+    torn = np.zeros(len(start) - 1, dtype=bool)
+    torn[way[~held]] = True
+    if lost := int((torn & (several > 0)).sum()):
+        read.counts["ways with missing nodes"] = lost
+    if short := len(start) - 1 - len(np.unique(way[first[real]])):
+        read.counts[TOO_SHORT] = short
+    known = several[way[first]] > 0
+    cut = np.concatenate([node_id[last[cut_after & known]], node_id[first[cut_before & known]]])
+
+    first, size = first[real], (last - first + 1)[real]
+    start = np.concatenate([[0], np.cumsum(size)])
+    node = np.repeat(first - start[:-1], size) + np.arange(start[-1])
     tags = [dict(items) for items in read.tag_sets]
+    tag_set = np.array(read.tag_set, dtype=np.int64)[way[first]]
+    way_id = np.array(read.way_id, dtype=np.int64)[way[first]]
+    return Ways(
+        way_id=way_id,
+        tags=tags,
+        tag_set=tag_set,
+        start=start,
+        node_id=node_id[node],
+        lonlat=lonlat[node],
+        s_per_m=_pace(tags, tag_set, way_id, start, lonlat[node]),
+    ), cut
+
+
+def _pace(
+    tags: list[dict[str, str]], tag_set: Ints, way_id: Ints, start: Ints, lonlat: np.ndarray
+) -> np.ndarray:
+    """Seconds for a metre of the ways that tell how long they take, NaN of all others."""
     timed = [
         duration_s(t.get("duration", ""))
         if t.get("route") in FERRIES or t.get("bridge") == "movable"
         else np.nan
         for t in tags
     ]
-    way_id = np.array(read.way_id, dtype=np.int64)
-    duration = np.array(timed)[read.tag_set]
+    duration = np.array(timed)[tag_set]
     known = np.flatnonzero(~np.isnan(duration))
-    s_per_m = np.full(len(way_id), np.nan)
+    pace = np.full(len(way_id), np.nan)
     if len(known):
-        length = np.array([GRS80.geometry_length(line) for line in lines[known]])
+        length = np.array([GRS80.line_length(*lonlat[start[i] : start[i + 1]].T) for i in known])
         _, way = np.unique(way_id[known], return_inverse=True)
         whole = np.bincount(way, weights=length)[way]  # a way with missing nodes is in pieces
-        s_per_m[known] = np.divide(
+        pace[known] = np.divide(
             duration[known], whole, out=np.full(len(known), np.nan), where=whole > 0
         )
-    return Ways(
-        way_id=way_id,
-        tags=tags,
-        tag_set=np.array(read.tag_set, dtype=np.int64),
-        start=start.astype(np.int64),
-        node_id=np.fromiter((n for r in read.refs for n in r), dtype=np.int64, count=start[-1]),
-        lonlat=shapely.get_coordinates(lines),
-        s_per_m=s_per_m,
-    )
+    return pace
+
+
+def _land(read: Found) -> tuple[list[str], np.ndarray]:
+    """Land use and outer rings of what is built up, closed ways only."""
+    start, node_id, _ = read.land.arrays()
+    size = np.diff(start)
+    closed = size > 3
+    closed[closed] = node_id[start[:-1][closed]] == node_id[start[1:][closed] - 1]
+    whole, lines = read.land.whole()
+    for what, lost in (
+        ("land use that is no closed ring, left out", ~closed),
+        ("land use with missing nodes, left out", closed & ~whole),
+    ):
+        if lost.any():
+            read.counts[what] = int(lost.sum())
+    kept = closed & whole
+    return list(itertools.compress(read.land_use, kept)), lines[kept[whole]]
+
+
+def _coast(read: Found) -> np.ndarray:
+    """Coastlines."""
+    whole, lines = read.coast.whole()
+    if not whole.all():
+        read.counts["coastlines with missing nodes, left out"] = int((~whole).sum())
+    return lines
 
 
 def _members_known(rows: list[dict[str, object]], roads: gpd.GeoDataFrame) -> list[bool]:
@@ -211,21 +272,21 @@ def _points(
 def _nodes(
     found: list[tuple[int, float, float, dict[str, str]]],
     roads: gpd.GeoDataFrame,
+    drawn: Drawn,
     rim: np.ndarray,
 ) -> gpd.GeoDataFrame:
     """Nodes that cost, close or are cut, among those that roads meet or end at."""
-    lines = roads.geometry.values
-    ends = pd.Series(
-        np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)]),
-        index=np.concatenate([roads["from_node"], roads["to_node"]]),
+    known, first = np.unique(
+        np.concatenate([roads["from_node"], roads["to_node"]]), return_index=True
     )
-    ends = ends[~ends.index.duplicated()]
-    tags = {node: row for node, _, _, row in found if node in ends.index}
+    met = np.isin([node for node, *_ in found], known)
+    tags = {row[0]: row[3] for row in itertools.compress(found, met)}
     ids = sorted({*tags, *rim.tolist()})
+    where = shapely.points(drawn.ends[first[np.searchsorted(known, ids)]])
     table: dict[str, object] = {
         "node_id": np.array(ids, dtype=np.int64),
         "rim": np.isin(ids, rim) if ids else np.zeros(0, dtype=bool),
     }
     for tag in NODE_TAGS:
         table[tag] = pd.Categorical([tags.get(node, {}).get(tag) for node in ids])
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(ends.loc[ids].to_numpy(), crs=WGS84))
+    return gpd.GeoDataFrame(table, geometry=where, crs=WGS84)

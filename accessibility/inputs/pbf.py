@@ -1,15 +1,21 @@
-"""One pass over an OpenStreetMap file: what a study takes from it, as plain lists.
+"""One pass over an OpenStreetMap file: what a study takes from it, as lists and arrays.
 
-pyosmium's filters, in C++, hand Python only what is tagged.
+osmium filters the file and writes what may matter as text (OPL, one object to a line, ways with
+the places of their nodes), all in C++. Python looks at each line once and at each set of tags
+once; the numbers of millions of nodes are read as a table.
 """
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import osmium
 import shapely
 
@@ -35,9 +41,86 @@ KEEPS_CARS_OUT = frozenset(
 """Access of a track or path that no profile opens; any other value is left to the profile."""
 
 BUILT_UP = frozenset({"residential", "commercial", "retail", "industrial"})
+ROAD_KEYS = frozenset((*ROAD_TAGS, "name", "ref"))
 TOO_SHORT = "left out: way without two nodes that have a place"
 PLACES = frozenset({"city", "town", "suburb", "village", "hamlet"})
 NODE_KINDS = ("traffic_signals", "stop", "give_way", "mini_roundabout")
+
+
+NODE_KEYS = ("amenity", "shop", "place", "barrier", "highway", *MODES)
+WAY_KEYS = ("highway", "route", "landuse", "natural")
+"""Nodes and ways with none of these are never looked at."""
+
+Tags = dict[str, str]
+
+_ESCAPED = re.compile("%([0-9a-f]+)%")
+_AS_TABLE = bytes.maketrans(b"xy,", b",,\n")
+_TEXT_BYTES = 1 << 24
+"""Text of nodes that is turned into numbers at once."""
+
+
+class Lines:
+    """Ways as lines: their nodes and where these lie, NaN where the extract does not say."""
+
+    def __init__(self) -> None:
+        self._text: list[bytes] = []
+        self._size: list[int] = []
+        self._bytes = 0
+        self._read: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
+
+    def __len__(self) -> int:
+        return len(self._size)
+
+    def add(self, nodes: bytes) -> None:
+        """Take the nodes of one way as OPL has them: `n1x5.1y46.2,n2x5.2y46.2`."""
+        self._size.append(nodes.count(b",") + 1 if nodes else 0)
+        if nodes:
+            self._text.append(nodes)
+            self._bytes += len(nodes)
+        if self._bytes > _TEXT_BYTES:
+            self._parse()
+
+    def arrays(
+        self,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Where each line begins (and the last one ends), ids of nodes, longitude and latitude."""
+        self._parse()
+        start = np.concatenate([[0], np.cumsum(self._size, dtype=np.int64)])
+        node_id = [ids for ids, _ in self._read]
+        lonlat = [places for _, places in self._read]
+        if not node_id:
+            return start, np.zeros(0, dtype=np.int64), np.zeros((0, 2))
+        return start, np.concatenate(node_id), np.concatenate(lonlat)
+
+    def whole(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.object_]]:
+        """Which lines lie where the extract says, with two nodes at least; and these."""
+        start, _, lonlat = self.arrays()
+        owner = np.repeat(np.arange(len(self)), np.diff(start))
+        whole = np.diff(start) > 1
+        whole[owner[np.isnan(lonlat).any(axis=1)]] = False
+        kept = whole[owner]
+        number = np.cumsum(whole) - 1
+        return whole, shapely.linestrings(lonlat[kept], indices=number[owner[kept]])
+
+    def _parse(self) -> None:
+        if not self._text:
+            return
+        from pyarrow import BufferReader, csv, float64, int64  # heavy, and only builds need it
+
+        text = b"\n".join(self._text).translate(_AS_TABLE, b"n")
+        self._text, self._bytes = [], 0
+        names = ["id", "lon", "lat"]
+        table = csv.read_csv(
+            BufferReader(text),
+            read_options=csv.ReadOptions(column_names=names),
+            convert_options=csv.ConvertOptions(
+                column_types=dict(zip(names, (int64(), float64(), float64()), strict=True))
+            ),
+        )
+        node_id, lon, lat = (table[name].to_numpy() for name in names)
+        lonlat = np.column_stack([lon, lat])
+        lonlat[(np.abs(lonlat) > [180, 90]).any(axis=1)] = np.nan  # no place on earth
+        self._read.append((node_id, lonlat))
 
 
 @dataclass
@@ -47,15 +130,14 @@ class Found:
     way_id: list[int] = field(default_factory=list)
     tag_set: list[int] = field(default_factory=list)
     tag_sets: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)
-    refs: list[list[int]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    ways: Lines = field(default_factory=Lines)
     nodes: list[tuple[int, float, float, dict[str, str]]] = field(default_factory=list)
     restrictions: list[dict[str, object]] = field(default_factory=list)
-    land: list[tuple[str, str]] = field(default_factory=list)
+    land_use: list[str] = field(default_factory=list)
+    land: Lines = field(default_factory=Lines)
     places: list[tuple[str, str | None, float, float]] = field(default_factory=list)
     points: list[tuple[int, str, str | None, float, float]] = field(default_factory=list)
-    cut: list[int] = field(default_factory=list)
-    coast: list[str] = field(default_factory=list)
+    coast: Lines = field(default_factory=Lines)
     seen: dict[str, set[int]] = field(default_factory=lambda: {"n": set(), "w": set(), "r": set()})
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -92,55 +174,101 @@ def _read_file(path: Path, found: Found) -> None:
         raise MissingInputError(
             f"{path} is not there; an OpenStreetMap extract ({', '.join(SUFFIXES)}) is expected."
         )
-    keep_way, keep_node = frozenset((*ROAD_TAGS, "name", "ref")), frozenset(NODE_TAGS)
-    factory = osmium.geom.WKBFactory()
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "tagged.opl"
+        try:
+            _write_tagged(path, text)
+        # pyosmium tells a broken file in any of these ways
+        except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+            raise _unreadable(path, error) from error
+        known: dict[bytes, _WayKind] = {}
+        with text.open("rb") as lines:
+            for line in lines:
+                # id, version, deleted or not, tags, and what comes after
+                name, _, state, told, rest = line.rstrip(b"\n").split(b" ", 4)
+                if state == b"dD":
+                    found.counts["left out: deleted"] += 1
+                elif name[:1] == b"w":
+                    kind = known.get(told)
+                    if kind is None:
+                        kind = known[told] = _way_kind(_tags(told), found)
+                    _take_way(int(name[1:]), kind, rest[1:], found)
+                elif name[:1] == b"n":
+                    _take_node(int(name[1:]), _tags(told), rest, found)
+                else:
+                    _take_relation(int(name[1:]), _tags(told), rest[1:], found)
+
+
+def _write_tagged(path: Path, text: Path) -> None:
+    """Write what may matter of an extract as OPL."""
+    places = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
+    places.ignore_errors()
+    entity = osmium.osm.osm_entity_bits
+    filters = (
+        osmium.filter.EmptyTagFilter(),
+        osmium.filter.KeyFilter(*NODE_KEYS).enable_for(entity.NODE),
+        osmium.filter.KeyFilter(*WAY_KEYS).enable_for(entity.WAY),
+    )
+    options = "opl,locations_on_ways=true,add_metadata=version"
+    writer = osmium.SimpleWriter(osmium.io.File(str(text), options))
     try:
-        source = osmium.FileProcessor(str(path)).with_locations()
-        for item in source.with_filter(osmium.filter.EmptyTagFilter()):
-            if not item.visible:
-                found.counts["left out: deleted"] += 1
-            elif item.is_way():
-                _take_way(item, found, keep_way, factory)
-            elif item.is_node():
-                _take_node(item, found, keep_node)
-            elif item.is_relation():
-                _take_relation(item, found)
-    # pyosmium tells a broken file in any of these ways
-    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
-        raise _unreadable(path, error) from error
+        osmium.apply(str(path), places, *filters, writer)
+    finally:
+        writer.close()
 
 
-def _take_way(
-    way: osmium.osm.Way,
-    found: Found,
-    keep: frozenset[str],
-    factory: osmium.geom.WKBFactory,
-) -> None:
-    tags = way.tags
+def _tags(told: bytes) -> Tags:
+    """Tags of an object: `Thighway=residential,name=Rue%20%Haute`."""
+    pairs = (pair.partition("=") for pair in told[1:].decode().split(","))
+    return {_plain(key): _plain(value) for key, _, value in pairs}
+
+
+def _plain(text: str) -> str:
+    """Text without escapes: `%20%` is a blank."""
+    return _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text) if "%" in text else text
+
+
+@dataclass(frozen=True)
+class _WayKind:
+    """What is done with all ways of the same tags."""
+
+    road: bool = False
+    left_out: str | None = None  # why, of a road
+    tag_set: int = -1
+    land_use: str | None = None
+    coast: bool = False
+
+
+def _way_kind(tags: Tags, found: Found) -> _WayKind:
     highway = tags.get("highway")
     if highway is None and tags.get("route") not in FERRIES:
-        if tags.get("landuse") in BUILT_UP and _is_new(found, "w", way.id):
-            _take_land(way, found, factory)
-        elif tags.get("natural") == "coastline":
-            _take_coast(way, found, factory)
-        return
-    found.counts["ways with highway or ferry"] += 1
+        land_use = tags.get("landuse")
+        return _WayKind(
+            land_use=land_use if land_use in BUILT_UP else None,
+            coast=tags.get("natural") == "coastline",
+        )
     if highway is not None and highway not in ROAD_CLASSES and not _may_let_cars_in(tags):
-        found.counts[f"left out: highway={highway} not open to cars"] += 1
-        return
-    if not _is_new(found, "w", way.id):
-        found.counts["left out: way read already"] += 1
-        return
-    key = tuple(sorted((t.k, t.v) for t in tags if t.k in keep))
-    tag_set = found.tag_sets.setdefault(key, len(found.tag_sets))
-    refs = [n.ref for n in way.nodes]
-    if len(refs) == refs.count(refs[0] if refs else 0):
-        found.counts[TOO_SHORT] += 1
-        return
-    try:
-        _add_piece(found, way.id, tag_set, refs, factory.create_linestring(way, osmium.geom.ALL))
-    except (osmium.InvalidLocationError, RuntimeError):
-        _take_located(way, found, tag_set)
+        return _WayKind(road=True, left_out=f"left out: highway={highway} not open to cars")
+    key = tuple(sorted((k, v) for k, v in tags.items() if k in ROAD_KEYS))
+    return _WayKind(road=True, tag_set=found.tag_sets.setdefault(key, len(found.tag_sets)))
+
+
+def _take_way(way_id: int, kind: _WayKind, nodes: bytes, found: Found) -> None:
+    if kind.road:
+        found.counts["ways with highway or ferry"] += 1
+        if kind.left_out is not None:
+            found.counts[kind.left_out] += 1
+        elif not _is_new(found, "w", way_id):
+            found.counts["left out: way read already"] += 1
+        else:
+            found.way_id.append(way_id)
+            found.tag_set.append(kind.tag_set)
+            found.ways.add(nodes)
+    elif kind.land_use is not None and _is_new(found, "w", way_id):
+        found.land_use.append(kind.land_use)
+        found.land.add(nodes)
+    elif kind.coast:
+        found.coast.add(nodes)
 
 
 def _is_new(found: Found, kind: str, ref: int) -> bool:
@@ -150,24 +278,7 @@ def _is_new(found: Found, kind: str, ref: int) -> bool:
     return not known
 
 
-def _take_land(way: osmium.osm.Way, found: Found, factory: osmium.geom.WKBFactory) -> None:
-    if not way.is_closed() or len(way.nodes) < 4:
-        found.counts["land use that is no closed ring, left out"] += 1
-        return
-    try:
-        found.land.append((way.tags["landuse"], factory.create_linestring(way)))
-    except (osmium.InvalidLocationError, RuntimeError):
-        found.counts["land use with missing nodes, left out"] += 1
-
-
-def _take_coast(way: osmium.osm.Way, found: Found, factory: osmium.geom.WKBFactory) -> None:
-    try:
-        found.coast.append(factory.create_linestring(way))
-    except (osmium.InvalidLocationError, RuntimeError):
-        found.counts["coastlines with missing nodes, left out"] += 1
-
-
-def _may_let_cars_in(tags: osmium.osm.TagList) -> bool:
+def _may_let_cars_in(tags: Tags) -> bool:
     """Whether the most specific access tag, in either direction, may be one that opens a road."""
     for way in ("forward", "backward"):
         told = (tags[k] for mode in MODES for k in (f"{mode}:{way}", mode) if k in tags)
@@ -176,38 +287,7 @@ def _may_let_cars_in(tags: osmium.osm.TagList) -> bool:
     return False
 
 
-def _take_located(way: osmium.osm.Way, found: Found, tag_set: int) -> None:
-    """Keep the stretches of a way whose nodes the extract holds; their ends are cut."""
-    stretch: list[osmium.osm.NodeRef] = []
-    found.counts["ways with missing nodes"] += 1
-    before = len(found.way_id)
-    missing_before = False
-    for node in [*way.nodes, None]:
-        if node is not None and node.location.valid():
-            stretch.append(node)
-            continue
-        if len({n.ref for n in stretch}) > 1:
-            points = [(n.location.lon, n.location.lat) for n in stretch]
-            line = shapely.to_wkb(shapely.LineString(points), hex=True)
-            _add_piece(found, way.id, tag_set, [n.ref for n in stretch], line)
-        if stretch and node is not None:
-            found.cut.append(stretch[-1].ref)
-        if stretch and missing_before:
-            found.cut.append(stretch[0].ref)
-        missing_before, stretch = True, []
-    if len(found.way_id) == before:
-        found.counts[TOO_SHORT] += 1
-
-
-def _add_piece(found: Found, way_id: int, tag_set: int, refs: list[int], line: str) -> None:
-    found.way_id.append(way_id)
-    found.tag_set.append(tag_set)
-    found.refs.append(refs)
-    found.lines.append(line)
-
-
-def _take_node(node: osmium.osm.Node, found: Found, keep: frozenset[str]) -> None:
-    tags, at = node.tags, node.location
+def _take_node(node_id: int, tags: Tags, place: bytes, found: Found) -> None:
     kind = tags.get("amenity") or tags.get("shop")
     is_place = tags.get("place") in PLACES
     matters = (
@@ -215,34 +295,41 @@ def _take_node(node: osmium.osm.Node, found: Found, keep: frozenset[str]) -> Non
     )
     if not (kind or is_place or matters):
         return
-    if not at.valid():
+    lon, lat = (float(part[1:] or "nan") for part in place.split(b" "))
+    if not (abs(lon) <= 180 and abs(lat) <= 90):
         found.counts["nodes without a place, left out"] += 1
         return
-    if not _is_new(found, "n", node.id):
+    if not _is_new(found, "n", node_id):
         return
     if is_place:
-        found.places.append((tags["place"], tags.get("name"), at.lon, at.lat))
+        found.places.append((tags["place"], tags.get("name"), lon, lat))
     if kind:
-        found.points.append((node.id, kind, tags.get("name"), at.lon, at.lat))
+        found.points.append((node_id, kind, tags.get("name"), lon, lat))
     if matters:
-        kept = {t.k: t.v for t in tags if t.k in keep}
-        found.nodes.append((node.id, at.lon, at.lat, kept))
+        kept = {k: v for k, v in tags.items() if k in NODE_TAGS}
+        found.nodes.append((node_id, lon, lat, kept))
 
 
-def _take_relation(relation: osmium.osm.Relation, found: Found) -> None:
-    tags = relation.tags
+def _members(told: bytes) -> Iterator[tuple[str, int, str]]:
+    """Members of a relation, `w10@from,n2@via`: kind, id and role of each."""
+    for member in told.decode().split(",") if told else []:
+        ref, _, role = member.partition("@")
+        yield ref[0], int(ref[1:]), _plain(role)
+
+
+def _take_relation(relation_id: int, tags: Tags, members: bytes, found: Found) -> None:
     if tags.get("landuse") in BUILT_UP:
         found.counts["land use of several ways, left out"] += 1
     what, _, whom = tags.get("type", "").partition(":")
-    if what != "restriction" or not _is_new(found, "r", relation.id):
+    if what != "restriction" or not _is_new(found, "r", relation_id):
         return
     if whom not in ("", "conditional", *MODES):
         found.counts["restrictions left out: not for cars"] += 1
         return
     kind = next((tags[k] for k in _kind_keys(tags)), None)
     roles: dict[str, list[tuple[str, int]]] = {}
-    for member in relation.members:
-        roles.setdefault(member.role, []).append((member.type, member.ref))
+    for kind_, ref, role in _members(members):
+        roles.setdefault(role, []).append((kind_, ref))
     froms = [ref for kind_, ref in roles.get("from", []) if kind_ == "w"]
     tos = [ref for kind_, ref in roles.get("to", []) if kind_ == "w"]
     via = roles.get("via", [])
@@ -258,7 +345,7 @@ def _take_relation(relation: osmium.osm.Relation, found: Found) -> None:
         for to_way in tos:
             found.restrictions.append(
                 {
-                    "relation_id": relation.id,
+                    "relation_id": relation_id,
                     "kind": kind,
                     "from_way": from_way,
                     "via_node": nodes[0] if nodes else None,
@@ -269,7 +356,7 @@ def _take_relation(relation: osmium.osm.Relation, found: Found) -> None:
             )
 
 
-def _kind_keys(tags: osmium.osm.TagList) -> list[str]:
+def _kind_keys(tags: Tags) -> list[str]:
     """Keys that may hold the kind of a restriction, those for cars first."""
     names = ("restriction:motorcar", "restriction:motor_vehicle", "restriction:vehicle")
     keys = [*names, "restriction", "restriction:conditional"]

@@ -13,10 +13,9 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import shapely
-from scipy import ndimage
 
 from accessibility.inputs.pbf import extent
-from accessibility.inputs.territory import metric_crs
+from accessibility.inputs.territory import Drawn
 from accessibility.schema import WGS84
 
 RIM_BAND_M = 1_000.0
@@ -45,9 +44,8 @@ class Held:
 
     def depth_m(self, xy: np.ndarray) -> np.ndarray:
         """Metres from points, (points, 2), to what is not held; 0 where that is where they lie."""
-        depth = np.asarray(ndimage.distance_transform_edt(self.inside) * CELL_M)
         column, row = self._cells(xy)
-        found: np.ndarray = depth[row, column]
+        found: np.ndarray = _depth_m(self.inside)[row, column]
         return found
 
     def missing_m2(self, outline: shapely.Geometry) -> float:
@@ -71,8 +69,11 @@ class Held:
 
 def held_by(roads: gpd.GeoDataFrame, metric_crs: str) -> Held:
     """Find the cells that roads hold: no farther than a gap allows from roads on all sides."""
+    return _held_by(Drawn.of(roads.to_crs(WGS84), metric_crs).xy)
+
+
+def _held_by(xy: np.ndarray) -> Held:
     # nodes are seldom farther apart than a cell, and a gap is twenty cells
-    xy = shapely.get_coordinates(roads.geometry.to_crs(metric_crs).values)
     west, south = xy.min(axis=0) - 1.5 * GAP_M
     columns, rows = (np.ceil((xy.max(axis=0) + 1.5 * GAP_M - [west, south]) / CELL_M)).astype(int)
     bare = np.ones((rows, columns), dtype=bool)
@@ -80,55 +81,57 @@ def held_by(roads: gpd.GeoDataFrame, metric_crs: str) -> Held:
     column, row = found._cells(xy)
     bare[row, column] = False
     # a closing: grow by half a gap, then shrink by as much
-    near = ndimage.distance_transform_edt(bare) * CELL_M <= GAP_M / 2
-    inside = ndimage.distance_transform_edt(near) * CELL_M > GAP_M / 2
+    inside = _depth_m(_depth_m(bare) <= GAP_M / 2) > GAP_M / 2
     return Held(inside | ~bare, found.west, found.south)
+
+
+def _depth_m(cells: np.ndarray) -> np.ndarray:
+    """Metres from cells that are set to the nearest one that is not."""
+    from scipy import ndimage  # heavy, and not needed where a study is only asked
+
+    return np.asarray(ndimage.distance_transform_edt(cells) * CELL_M)
 
 
 def rim_nodes(
     roads: gpd.GeoDataFrame,
+    drawn: Drawn,
     cut: np.ndarray,
     area: shapely.Geometry | None,
     files: list[Path],
-    coast: list[str],
+    coast: np.ndarray,
 ) -> np.ndarray:
     """Ids of nodes where a road goes on beyond what was read.
 
     Known are the nodes at which the area or a missing node cuts a road. An extract that
     was cut tidily says nothing of it: a dead end near its limit, as its header states it or as
-    the roads themselves show it, is taken as cut as well. At a coast (`coast`, WKB) the roads end
-    because the land does.
+    the roads themselves show it, is taken as cut as well. At a coast (lines in WGS 84) the roads
+    end because the land does.
     """
     ids = np.concatenate([roads["from_node"], roads["to_node"]])
-    lines = roads.geometry.values
-    ends = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
     node, first, meets = np.unique(ids, return_index=True, return_counts=True)
     boxes = [box for box in (extent(path) for path in files) if box is not None]
     known = shapely.union_all(boxes) if len(boxes) == len(files) else None
     limit = area if known is None else known if area is None else area.intersection(known)
     if limit is None:
         limit = shapely.box(*roads.total_bounds)
-    near = gpd.GeoSeries(ends[first[meets == 1]], crs=WGS84)
+    near = gpd.GeoSeries(shapely.points(drawn.ends[first[meets == 1]]), crs=WGS84)
     edge = gpd.GeoSeries([limit.boundary], crs=WGS84)
-    metric = metric_crs(roads)
+    metric = drawn.crs
     outside = ~shapely.contains(limit, near.values)
     close = near.to_crs(metric).distance(edge.to_crs(metric).iloc[0]).to_numpy() <= RIM_BAND_M
-    shallow = _at_a_gap(near.to_crs(metric), roads, coast, metric)
+    shallow = _at_a_gap(near.to_crs(metric), drawn, coast)
     dead = node[meets == 1][outside | close | shallow]
     return np.union1d(np.intersect1d(cut, node), dead)
 
 
-def _at_a_gap(
-    points: gpd.GeoSeries, roads: gpd.GeoDataFrame, coast: list[str], metric_crs: str
-) -> np.ndarray:
+def _at_a_gap(points: gpd.GeoSeries, drawn: Drawn, coast: np.ndarray) -> np.ndarray:
     """Tell which points lie at the edge of what the roads hold, and not at a coast."""
-    west, south, east, north = roads.to_crs(metric_crs).total_bounds
-    if max(east - west, north - south) < GAP_M:
+    if np.ptp(drawn.xy, axis=0).max() < GAP_M:
         return np.zeros(len(points), dtype=bool)  # less than a gap across tells nothing
     xy = shapely.get_coordinates(points.values)
-    at: np.ndarray = held_by(roads, metric_crs).depth_m(xy) <= RIM_BAND_M
-    if coast:
-        lines = gpd.GeoSeries(shapely.from_wkb(coast), crs=WGS84).to_crs(metric_crs)
+    at: np.ndarray = _held_by(drawn.xy).depth_m(xy) <= RIM_BAND_M
+    if len(coast):
+        lines = gpd.GeoSeries(coast, crs=WGS84).to_crs(drawn.crs)
         seaside = shapely.STRtree(lines.values).query(
             points.values, predicate="dwithin", distance=GAP_M / 2
         )[0]

@@ -80,8 +80,9 @@ def join_roads(
         inside = shapely.contains_xy(area, lonlat[:, 0], lonlat[:, 1])
         kept = inside[links.tail] | inside[links.head]
         links = _Links(links.tail[kept], links.head[kept], links.way[kept])
-        ends = np.unique(np.concatenate([links.tail, links.head]))
-        cut = node_id[ends[~inside[ends]]]
+        met = np.zeros(len(node_id), dtype=bool)
+        met[links.tail] = met[links.head] = True
+        cut = node_id[met & ~inside]
     broken = np.isin(node_id, np.concatenate([breaks, cut]))
     runs = _runs(links, broken, len(node_id))
     chain, place, turned = _chains(links, runs, ways, broken, members, len(node_id))
@@ -188,7 +189,7 @@ def _assemble(
     link = np.where(back, base + np.repeat(sizes, sizes) - 1 - within, base + within)
     tail = np.where(back, links.head[link], links.tail[link])
     head = np.where(back, links.tail[link], links.head[link])
-    _, road = np.unique(np.repeat(chain[order], sizes), return_inverse=True)
+    road = np.cumsum(np.diff(np.repeat(chain[order], sizes), prepend=chain[order][:1]) != 0)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(road)) + 1]) if len(road) else road[:0]
 
     length = GRS80.inv(*lonlat[tail].T, *lonlat[head].T)[2]
@@ -206,8 +207,12 @@ def _assemble(
         "duration_s": np.round(length_m * ways.s_per_m[first_way], 3),
     }
     sets = ways.tag_set[first_way]
-    for tag in (*ROAD_TAGS, "name", "ref"):
-        table[tag] = _spread([tags.get(tag) for tags in ways.tags], sets)
+    carried: dict[str, dict[int, str]] = {tag: {} for tag in (*ROAD_TAGS, "name", "ref")}
+    for number, tags in enumerate(ways.tags):
+        for tag, value in tags.items():
+            carried[tag][number] = value
+    for tag, values in carried.items():
+        table[tag] = _spread(values, len(ways.tags), sets)
     roads = gpd.GeoDataFrame(
         table, geometry=shapely.linestrings(lonlat[points], indices=owner), crs=WGS84
     )
@@ -217,11 +222,12 @@ def _assemble(
     return roads.drop(columns="hilbert")
 
 
-def _spread(values: list[str | None], sets: Ints) -> pd.Categorical:
+def _spread(values: dict[int, str], n_sets: int, sets: Ints) -> pd.Categorical:
     """Values of tag sets as a column of roads; only what some road carries is a category."""
-    code, names = pd.factorize(np.array(values, dtype=object), sort=True)
-    codes = code[sets]
-    used = np.unique(codes[codes >= 0])
-    rank = np.full(len(names) + 1, -1)
-    rank[used] = np.arange(len(used))
+    code, names = pd.factorize(np.array(list(values.values()), dtype=object), sort=True)
+    of_set = np.full(n_sets, -1)
+    of_set[list(values)] = code
+    codes = of_set[sets]
+    used = np.bincount(codes[codes >= 0], minlength=len(names)) > 0
+    rank = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)
     return pd.Categorical.from_codes(rank[codes], categories=pd.Index(names[used], dtype="string"))

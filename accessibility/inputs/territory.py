@@ -1,9 +1,13 @@
-"""Where a territory lies: its metric CRS, and the ring of roads around it that is read."""
+"""Where a territory lies: its metric CRS, the ring around it, and its roads in metres."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import geopandas as gpd
+import numpy as np
 import shapely
+from pyproj import Transformer
 
 from accessibility.errors import CrsError
 from accessibility.schema import LAMBERT_93, WGS84, check_crs
@@ -33,3 +37,35 @@ def metric_crs(within: gpd.GeoDataFrame | gpd.GeoSeries) -> str:
             f"no CRS in metres is known for {west:.2f}, {south:.2f} to {east:.2f}, {north:.2f}: "
             "it lies at a pole, or is no place on earth."
         ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Drawn points of roads: those of road i stand at `start[i]:start[i + 1]`.
+
+    Attributes
+    ----------
+    crs : str
+        Metric CRS of `xy`.
+    start : int64 array (roads + 1,)
+    lonlat, xy : float array (points, 2)
+    """
+
+    crs: str
+    start: np.ndarray
+    lonlat: np.ndarray
+    xy: np.ndarray
+
+    @classmethod
+    def of(cls, roads: gpd.GeoDataFrame, crs: str) -> Drawn:
+        """Points of a table of roads in WGS 84."""
+        lonlat, owner = shapely.get_coordinates(roads.geometry.values, return_index=True)
+        start = np.searchsorted(owner, np.arange(len(roads) + 1))
+        to_metric = Transformer.from_crs(WGS84, crs, always_xy=True)
+        return cls(crs, start, lonlat, np.column_stack(to_metric.transform(*lonlat.T)))
+
+    @property
+    def ends(self) -> np.ndarray:
+        """Longitude and latitude of the first points of all roads, then of the last ones."""
+        ends: np.ndarray = self.lonlat[np.concatenate([self.start[:-1], self.start[1:] - 1])]
+        return ends

@@ -37,13 +37,18 @@ from accessibility.schema import LAMBERT_93, NODES, RESTRICTIONS, ROADS, RoadTab
 
 if TYPE_CHECKING:
     from accessibility.network.road_index import RoadIndex
+    from accessibility.network.shortcuts import Shortcuts
 
 Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FORMAT = 5
+FORMAT = 6
 """Version of the saved arrays; part of the key under which a network is cached."""
+
+SHORTCUTS = "shortcuts."
+INDEX = "road_index."
+"""Before the names of arrays that are kept with those of the network."""
 
 LONGEST_S = 5 * 86_400.0
 """Sums of whole milliseconds stay within 32 bits; the longest ferries take less by far."""
@@ -140,15 +145,30 @@ class RoadNetwork:
     @cached_property
     def road_index(self) -> RoadIndex:
         """Finds the nearest road of the main part; made when the first point is snapped."""
-        from accessibility.network.road_index import index_roads  # compiled, not always needed
+        from accessibility.network.road_index import index_roads
 
         return index_roads(np.flatnonzero(self.segment_main), self.line_start, self.xy)
+
+    @cached_property
+    def shortcuts(self) -> Shortcuts:
+        """Lead searches over many roads past most of them; found when the first one begins."""
+        from accessibility.network.shortcuts import find_shortcuts
+
+        return find_shortcuts(self)
 
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy` files, which open memory-mapped."""
         folder.mkdir(parents=True)
-        facts = {"format": FORMAT, "profile": self.profile, "metric_crs": self.metric_crs}
-        for name, array in _arrays(self).items():
+        facts = {
+            "format": FORMAT,
+            "profile": self.profile,
+            "metric_crs": self.metric_crs,
+            "core": self.shortcuts.core,
+        }
+        arrays = (
+            _arrays(self) | _arrays(self.shortcuts, SHORTCUTS) | _arrays(self.road_index, INDEX)
+        )
+        for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
         (folder / "network.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -168,25 +188,39 @@ class RoadNetwork:
             arrays: dict[str, Any] = {
                 p.stem: np.asarray(np.load(p, mmap_mode="r")) for p in folder.glob("*.npy")
             }
-            turns: dict[str, Any] = {
-                name: Turns(*(arrays.pop(f"{name}.{f.name}") for f in fields(Turns)))
-                for name in ("following", "preceding")
+            from accessibility.network.road_index import RoadIndex
+            from accessibility.network.shortcuts import Shortcuts
+
+            for name in ("following", "preceding", f"{SHORTCUTS}ahead", f"{SHORTCUTS}behind"):
+                arrays[name] = Turns(*(arrays.pop(f"{name}.{f.name}") for f in fields(Turns)))
+            arrays[f"{SHORTCUTS}core"] = int(facts.pop("core"))
+            kept = {
+                name: table(*(arrays.pop(f"{prefix}{f.name}") for f in fields(table)))
+                for name, prefix, table in (
+                    ("shortcuts", SHORTCUTS, Shortcuts),
+                    ("road_index", INDEX, RoadIndex),
+                )
             }
-            return cls(**facts, **arrays, **turns)
+            network = cls(**facts, **arrays)
+            vars(network).update(kept)  # where `cached_property` looks
+            return network
         except InputError:
             raise
         except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{folder} holds no whole network ({error}).") from error
 
 
-def _arrays(network: RoadNetwork) -> dict[str, npt.NDArray[Any]]:
+def _arrays(
+    table: RoadNetwork | Shortcuts | RoadIndex | Turns, prefix: str = ""
+) -> dict[str, npt.NDArray[Any]]:
+    """Arrays by the names under which they are saved."""
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for item in fields(network):
-        value = getattr(network, item.name)
+    for item in fields(table):
+        value = getattr(table, item.name)
         if isinstance(value, Turns):
-            arrays |= {f"{item.name}.{f.name}": getattr(value, f.name) for f in fields(value)}
+            arrays |= _arrays(value, f"{prefix}{item.name}.")
         elif isinstance(value, np.ndarray):
-            arrays[item.name] = value
+            arrays[f"{prefix}{item.name}"] = value
     return arrays
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from accessibility.network import road_index_kernels as kernels
 from accessibility.parallel import in_threads
 
 Ints = npt.NDArray[np.signedinteger[Any]]
@@ -37,8 +36,10 @@ class RoadIndex:
     line_of : int32 array (points,)
     first, piece : int arrays
         Pieces in each bucket.
-    west, south, size_m : float
-    shape : (columns, rows)
+    corner : float array (3,)
+        West and south of the first bucket, and the side of all, metres.
+    shape : int array (2,)
+        Columns and rows of buckets.
     """
 
     segment: Ints
@@ -48,10 +49,8 @@ class RoadIndex:
     line_of: Ints
     first: Ints
     piece: Ints
-    west: float
-    south: float
-    size_m: float
-    shape: tuple[int, int]
+    corner: Floats
+    shape: Ints
 
     def nearest(
         self, points: Floats, max_m: float, *, dtype: npt.DTypeLike = float
@@ -60,6 +59,8 @@ class RoadIndex:
 
         Of segments equally near the first is taken. `dtype` is that of share and distance.
         """
+        from accessibility.network import road_index_kernels as kernels  # compiled
+
         points = np.ascontiguousarray(points, dtype=float)
         line = np.full(len(points), -1, dtype=np.int32)
         share, distance = np.zeros(len(points), dtype), np.full(len(points), np.inf, dtype)
@@ -68,7 +69,7 @@ class RoadIndex:
             some = slice(begin, begin + CHUNK)
             kernels.nearest_lines(
                 points[some], float(max_m), self.xy, self.along_m, self.line_of, self.start,
-                self.first, self.piece, self.west, self.south, self.size_m, *self.shape,
+                self.first, self.piece, *self.corner.tolist(), *self.shape.tolist(),
                 line[some], share[some], distance[some],
             )  # fmt: skip
 
@@ -86,6 +87,8 @@ def index_roads(segment: Ints, line_start: Ints, xy: Floats) -> RoadIndex:
     line_start : int array (segments + 1,), xy : float array (points, 2)
         Geometry of all segments, metres.
     """
+    from accessibility.network import road_index_kernels as kernels  # compiled
+
     size = np.diff(line_start)[segment].astype(np.int64)
     start = np.r_[0, np.cumsum(size)]
     line_of = np.repeat(np.arange(len(segment), dtype=np.int32), size)
@@ -106,5 +109,5 @@ def index_roads(segment: Ints, line_start: Ints, xy: Floats) -> RoadIndex:
     first, piece = kernels.fill_buckets(start, drawn, west, south, side, columns, rows)
     return RoadIndex(
         segment.astype(np.int32), start.astype(np.int32), drawn, along, line_of, first, piece,
-        float(west), float(south), side, (columns, rows),
+        np.array([west, south, side]), np.array([columns, rows]),
     )  # fmt: skip

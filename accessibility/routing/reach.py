@@ -91,11 +91,11 @@ class Spreader:
         """Search from facilities as far as the limit; their row is their rank."""
         seeds = on_edges(self.network, facilities, towards=self._towards, arriving=self._towards)
         off = walk_ms(facilities, self.walk_kph)
-        label, entry, side = self._arrays()
+        scratch = self._arrays()
         segment, packed = kernels.spread(
             self._turns.start, self._turns.edge, self._turns.cost_ms, self.network.edge_ms,
             self._edge_side, seeds.edge, seeds.rest_ms + off[seeds.row], seeds.row,
-            np.int64(limit_ms), label, entry, side,
+            np.int64(limit_ms), *scratch,
         )  # fmt: skip
         row = np.flatnonzero(facilities.segment >= 0)
         row = row[np.argsort(facilities.segment[row], kind="stable")]
@@ -111,7 +111,7 @@ class Spreader:
         """
         shape = places.segment.shape
         grid = (1, -1) if len(shape) == 1 else shape
-        *_, side = self._arrays()
+        _, side, *_ = self._arrays()
         time, rank = kernels.read_places(
             places.segment.reshape(grid), places.share.reshape(grid),
             walk_ms(places, self.walk_kph).reshape(grid), spread.segment, spread.packed, side,
@@ -128,15 +128,19 @@ class Spreader:
 
         return in_threads(alone, range(len(facilities)))
 
-    def _arrays(self) -> tuple[Ints, Ints, Ints]:
+    def _arrays(self) -> tuple[Ints, ...]:
         """Scratch of this thread: made once, as long as the network."""
         if not hasattr(self._scratch, "arrays"):
-            edges, sides = len(self.network.edge_ms), self.side_ms.size
-            self._scratch.arrays = tuple(
-                np.full(n, kernels.EMPTY, dtype=np.int64) for n in (edges, edges, sides)
+            n = len(self.network.edge_ms)
+            self._scratch.arrays = (
+                np.full(n, kernels.EMPTY, dtype=np.int64),
+                np.full(self.side_ms.size, kernels.EMPTY, dtype=np.int64),
+                np.empty(n, dtype=np.int32),
+                np.full(n, kernels.NOT_QUEUED, dtype=np.int32),
+                np.empty(n, dtype=np.int32),
             )
-        label, entry, side = self._scratch.arrays
-        return label, entry, side
+        arrays: tuple[Ints, ...] = self._scratch.arrays
+        return arrays
 
 
 @dataclass(frozen=True, eq=False)

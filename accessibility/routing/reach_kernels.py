@@ -13,16 +13,55 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from accessibility.routing.kernels import NEVER, _pop, _push
+from accessibility.routing.kernels import NEVER
 
 EMPTY = np.int64(2**62)
 """A packed value that stands for nothing yet."""
+NOT_QUEUED = np.int32(-(2**31))
+SPAN_BITS = 9
+"""A bucket of the queue holds what is entered within 512 ms, in longer searches twice that, ..."""
+MOST_BUCKETS = 1 << 16
+
+
+@njit(cache=True, nogil=True)
+def _enter_next(
+    start, edge, turn_ms, e, end_ms, rank, limit_ms, bits, entry, first, after, before, touched,
+    n_touched,
+):  # fmt: skip
+    """Enter the edges that follow one, where that is sooner, and queue them.
+
+    The queue is made of buckets: each chains the edges that are entered within one span of
+    time, which may be looked at in any order, and once more where they turn out to be entered
+    sooner. `before` tells the bucket, negative, of the first edge in a chain.
+    """
+    for k in range(start[e], start[e + 1]):
+        f = edge[k]
+        at = end_ms + turn_ms[k]
+        packed = (at << 32) | rank
+        if at > limit_ms or packed >= entry[f]:
+            continue
+        if entry[f] == EMPTY:
+            touched[n_touched] = f
+            n_touched += 1
+        elif before[f] != NOT_QUEUED:
+            if before[f] < 0:
+                first[-1 - before[f]] = after[f]
+            else:
+                after[before[f]] = after[f]
+            if after[f] >= 0:
+                before[after[f]] = before[f]
+        entry[f] = packed
+        bucket = at >> bits
+        if first[bucket] >= 0:
+            before[first[bucket]] = f
+        after[f], before[f], first[bucket] = first[bucket], -1 - bucket, f
+    return n_touched
 
 
 @njit(cache=True, nogil=True)
 def spread(
     start, edge, turn_ms, edge_ms, edge_side, seed_edge, seed_ms, seed_rank, limit_ms,
-    label, entry, side,
+    entry, side, after, before, touched,
 ):  # fmt: skip
     """Segments that a search enters within the limit.
 
@@ -34,8 +73,10 @@ def spread(
         Twice the segment, plus 1 where the edge enters it on its falling side.
     seed_edge, seed_ms, seed_rank : arrays
         Sources: time from the place to the end of its edge.
-    label, entry : int64 arrays (edges,); side : int64 array (2 * segments,)
+    entry : int64 array (edges,); side : int64 array (2 * segments,)
         Scratch, full of `EMPTY`, and so again at the end.
+    after, before, touched : int32 arrays (edges,)
+        Scratch; `before` is full of `NOT_QUEUED`, and so again at the end.
 
     Returns
     -------
@@ -44,46 +85,28 @@ def spread(
     packed : int64 array (segments entered, 2)
         Time and rank at which each is entered on its rising and on its falling side.
     """
-    heap = np.empty(1024, dtype=np.int64)
-    size = 0
-    touched = np.empty(1024, dtype=np.int32)
+    limit_ms = np.int64(limit_ms)
+    bits = SPAN_BITS
+    while limit_ms >> bits > MOST_BUCKETS:
+        bits += 1
+    first = np.full((limit_ms >> bits) + 1, -1, dtype=np.int32)
     n_touched = 0
     for i in range(len(seed_edge)):
-        e = seed_edge[i]
-        packed = (np.int64(seed_ms[i]) << 32) | np.int64(seed_rank[i])
-        if packed < label[e]:
-            label[e] = packed
-            heap = _push(heap, size, (np.int64(seed_ms[i]) << 32) | np.int64(e))
-            size += 1
-    while size > 0:
-        key = _pop(heap, size)
-        size -= 1
-        t = key >> 32
-        e = np.int32(key & 0xFFFFFFFF)
-        if t > label[e] >> 32 or t > limit_ms:
-            continue
-        rank = label[e] & 0xFFFFFFFF
-        for k in range(start[e], start[e + 1]):
-            f = edge[k]
-            at = t + turn_ms[k]
-            if at > limit_ms:
-                continue
-            packed = (at << 32) | rank
-            if packed < entry[f]:
-                if entry[f] == EMPTY:
-                    if n_touched == len(touched):
-                        grown = np.empty(2 * n_touched, dtype=np.int32)
-                        grown[:n_touched] = touched
-                        touched = grown
-                    touched[n_touched] = f
-                    n_touched += 1
-                entry[f] = packed
-                end = at + edge_ms[f]
-                packed = (end << 32) | rank
-                if end <= limit_ms and packed < label[f]:
-                    label[f] = packed
-                    heap = _push(heap, size, (end << 32) | np.int64(f))
-                    size += 1
+        n_touched = _enter_next(
+            start, edge, turn_ms, seed_edge[i], np.int64(seed_ms[i]), np.int64(seed_rank[i]),
+            limit_ms, bits, entry, first, after, before, touched, n_touched,
+        )  # fmt: skip
+    for bucket in range(len(first)):
+        while first[bucket] >= 0:
+            e = first[bucket]
+            first[bucket] = after[e]
+            if after[e] >= 0:
+                before[after[e]] = before[e]
+            before[e] = NOT_QUEUED
+            n_touched = _enter_next(
+                start, edge, turn_ms, e, (entry[e] >> 32) + edge_ms[e], entry[e] & 0xFFFFFFFF,
+                limit_ms, bits, entry, first, after, before, touched, n_touched,
+            )  # fmt: skip
     sides = np.empty(n_touched, dtype=np.int64)
     n_sides = 0
     for i in range(n_touched):
@@ -95,10 +118,7 @@ def spread(
             sides[n_sides] = s
             n_sides += 1
         side[s] = min(side[s], entry[e])
-        label[e] = EMPTY
         entry[e] = EMPTY
-    for i in range(len(seed_edge)):
-        label[seed_edge[i]] = EMPTY
     segment = np.empty(n_sides, dtype=np.int32)
     packed_side = np.empty((n_sides, 2), dtype=np.int64)
     n = 0

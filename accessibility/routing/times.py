@@ -23,6 +23,9 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 SOURCES = 8
 """Sources that one thread takes at once."""
 
+MANY = 4
+"""Where positions are this part of all edges, the times of all are found: choosing takes longer."""
+
 LONG = ["from_id", "to_id", "travel_time_s", "from_snap_m", "to_snap_m"]
 NEAREST = ["facility_id", "travel_time_s", "demand_snap_m", "facility_snap_m"]
 
@@ -221,26 +224,10 @@ def position_matrix(
     # The search starts from whichever side has fewer points.
     towards = len(destinations) < len(origins)
     sources, targets = (destinations, origins) if towards else (origins, destinations)
-    seeds = on_edges(network, sources, towards=towards, arriving=towards)
-    at = on_edges(network, targets, towards=towards, arriving=not towards)
-    ahead, behind = turns_of(network, towards=towards)
-    seed_off, at_off = (walk_ms(p, walk_kph) for p in (sources, targets))
-    first = np.searchsorted(seeds.row, np.arange(len(sources) + 1))
-    order = np.lexsort((seeds.edge, seeds.row))
-    off = seed_off[seeds.row[order]]
-    seeded = seeds.edge[order], seeds.rest_ms[order] + off, seeds.part_ms[order], off
-    placed = at.edge, at.part_ms, at_off[at.row], at.row
-    limit = cutoff_ms(cutoff_s)
-    times = np.empty((len(sources), len(targets)), dtype=np.int32)
-
-    def search_from(begin: int) -> None:
-        end = min(begin + SOURCES, len(sources))
-        times[begin:end] = kernels.matrix(
-            ahead.start, ahead.edge, ahead.cost_ms, behind.start, behind.edge, behind.cost_ms,
-            network.edge_ms, first[begin : end + 1], *seeded, *placed, limit, len(targets),
-        )  # fmt: skip
-
-    in_threads(search_from, range(0, len(sources), SOURCES))
+    times, _ = _least_times(
+        network, sources, targets, apart=True, limit_ms=cutoff_ms(cutoff_s), towards=towards,
+        walk_kph=walk_kph,
+    )  # fmt: skip
     return seconds(times.T if towards else times)
 
 
@@ -254,21 +241,63 @@ def nearest(
     walk_kph: float | None = None,
 ) -> tuple[Ints, Ints]:
     """Milliseconds between each position and its nearest facility, and its row (-1: none)."""
-    seeds = on_edges(network, facilities, towards=towards, arriving=towards)
-    at = on_edges(network, here, towards=towards, arriving=not towards)
-    ahead, behind = turns_of(network, towards=towards)
-    order = np.lexsort((seeds.row, seeds.edge))
-    edge, row = seeds.edge[order], seeds.row[order]
-    off, at_off = walk_ms(facilities, walk_kph)[row], walk_ms(here, walk_kph)[at.row]
-    label, rank = kernels.search(
-        ahead.start, ahead.edge, ahead.cost_ms, network.edge_ms, edge, seeds.rest_ms[order] + off,
-        row, limit_ms,
-    )  # fmt: skip
-    time_ms, source = kernels.read_positions(
-        behind.start, behind.edge, behind.cost_ms, label, rank, at.edge, at.part_ms, at_off,
-        at.row, edge, seeds.part_ms[order], off, row, limit_ms, len(here),
+    (time_ms,), (source,) = _least_times(
+        network, facilities, here, apart=False, limit_ms=limit_ms, towards=towards,
+        walk_kph=walk_kph,
     )  # fmt: skip
     return time_ms, np.where(time_ms == kernels.NEVER, -1, source)
+
+
+def _least_times(
+    network: RoadNetwork,
+    sources: Positions,
+    targets: Positions,
+    *,
+    apart: bool,
+    limit_ms: np.int64,
+    towards: bool,
+    walk_kph: float | None,
+) -> tuple[Ints, Ints]:
+    """Milliseconds from each source apart, or from the nearest of all, to each target.
+
+    Returns these, (sources or 1, targets), and the rows of the sources.
+    """
+    seeds = on_edges(network, sources, towards=towards, arriving=towards)
+    at = on_edges(network, targets, towards=towards, arriving=not towards)
+    first = np.array([0, len(seeds.row)])
+    if apart:  # the seeds come by row
+        order = np.arange(len(seeds.row))
+        first = np.searchsorted(seeds.row, np.arange(len(sources) + 1))
+    else:
+        order = np.lexsort((seeds.row, seeds.edge))
+    row = seeds.row[order]
+    off = walk_ms(sources, walk_kph)[row]
+    seeded = seeds.edge[order], seeds.rest_ms[order] + off, seeds.part_ms[order], off, row
+    placed = at.edge, at.part_ms, walk_ms(targets, walk_kph)[at.row], at.row
+    short = network.shortcuts
+    ahead, behind = (short.behind, short.ahead) if towards else (short.ahead, short.behind)
+    links = (
+        short.number, ahead.start, ahead.edge, ahead.cost_ms, behind.start, behind.edge,
+        behind.cost_ms,
+    )  # fmt: skip
+    _, enter = turns_of(network, towards=towards)
+    sweep = np.arange(short.core, len(short.number), dtype=np.int32)
+    if len(at.edge) < len(sweep) // MANY:
+        sweep = kernels.to_sweep(
+            short.core, short.number, behind.start, behind.edge, enter.start, enter.edge, at.edge
+        )
+    times = np.empty((len(first) - 1, len(targets)), dtype=np.int32)
+    rows = np.empty_like(times)
+
+    def search_from(begin: int) -> None:
+        end = min(begin + SOURCES, len(times))
+        times[begin:end], rows[begin:end] = kernels.least_times(
+            *links, first[begin : end + 1], *seeded, enter.start, enter.edge, enter.cost_ms,
+            network.edge_ms, *placed, sweep, limit_ms, len(targets), towards,
+        )  # fmt: skip
+
+    in_threads(search_from, range(0, len(times), SOURCES))
+    return times, rows
 
 
 def seconds(time_ms: Ints) -> Floats:
@@ -336,7 +365,8 @@ def on_edges(
         edges = np.append(edges, network.doubles[place])
     else:
         edges = network.edge_departure[edges]
-    order = np.lexsort((edges, rows))
+    # one key, since a stable sort of what is in order already takes no time
+    order = np.argsort((rows.astype(np.int64) << 32) | edges, kind="stable")
     rows, edges = rows[order], edges[order]
     whole = network.edge_ms[edges]
     part = np.rint(positions.share[rows] * whole).astype(np.int32)
