@@ -106,13 +106,18 @@ def read_osm(
     files = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
     if not files:
         raise MissingInputError("no extract is given; at least one .osm.pbf is expected.")
-    read = read_files(files)
+    area = None if within is None else buffered(within, buffer_km)
+    read = read_files(files, None if area is None else area.bounds)
     ways, ends = _ways(read)
+    elsewhere = (
+        f"{files[0]} holds no road in the area asked for: it is an extract of another region."
+    )
     if not len(ways.way_id):
         short = read.counts[TOO_SHORT]
+        if area is not None and read.counts["ways with highway or ferry"] and not short:
+            raise InputError(elsewhere)
         why = f": its {short} ways lack nodes, or these have ids below 1" if short else ""
         raise InputError(f"{first_of(files)} holds no road that a car may use{why}.")
-    area = None if within is None else buffered(within, buffer_km)
     special = np.array(sorted({n[0] for n in read.nodes}), dtype=np.int64)
     via = [r["via_node"] for r in read.restrictions if r["via_node"] is not None]
     members = {way for r in read.restrictions for way in member_ways(r)}
@@ -127,9 +132,7 @@ def read_osm(
         members=np.array(sorted(members), dtype=np.int64),
     )
     if roads.empty:
-        raise InputError(
-            f"{files[0]} holds no road in the area asked for: it is an extract of another region."
-        )
+        raise InputError(elsewhere)
     places = _points(read.places, ["place", "name"], area)
     built_up = built_up_areas(*_land(read), area)
     drawn = Drawn.of(roads, metric_crs(roads))
@@ -137,7 +140,7 @@ def read_osm(
     roads.insert(5, "country", country_of(roads))
     rim = rim_nodes(roads, drawn, np.union1d(cut, ends), area, files, _coast(read))
     nodes = _nodes(read.nodes, roads, drawn, rim)
-    known = _members_known(read.restrictions, roads)
+    known = members_known(read.restrictions, roads)
     if lost := known.count(False):
         read.counts["turn restrictions left out: a member is not among the roads"] = lost
     restrictions = _restriction_table(list(itertools.compress(read.restrictions, known)))
@@ -242,7 +245,7 @@ def _coast(read: Found) -> np.ndarray:
     return lines
 
 
-def _members_known(rows: list[dict[str, object]], roads: gpd.GeoDataFrame) -> list[bool]:
+def members_known(rows: list[dict[str, object]], roads: gpd.GeoDataFrame) -> list[bool]:
     """Which restrictions have all their members among the roads."""
     ways = set(roads["osm_way_id"])
     nodes = {None, *roads["from_node"], *roads["to_node"]}
