@@ -34,6 +34,10 @@ class Lost:
     why: str
 
 
+GONE = Lost("the connection to the scheduler was lost")
+ENDED = Lost("workers ended at it again and again, perhaps for lack of memory")
+
+
 def one_by_one(
     work: Callable[[Item], Result], items: Sequence[Item]
 ) -> Iterator[tuple[Item, Result | Lost]]:
@@ -85,22 +89,36 @@ def on_dask(
         If Dask is not installed, or there is no scheduler at the address.
     """
     with _client(workers, scheduler) as client:
-        futures = {item: client.submit(work, item, pure=False, retries=RETRIES) for item in items}
-        while futures:
-            done = [item for item, future in futures.items() if future.done()]
-            for item in done:
-                yield item, _result(futures.pop(item))
-            if not done and client.status != "running":
-                for item in futures:
-                    yield item, Lost("the connection to the scheduler was lost")
-                return
-            if not done:
-                time.sleep(POLL_S)
+        suspects = []
+        for item, result in _all_of(client, work, items):
+            if result == ENDED:
+                suspects.append(item)
+            else:
+                yield item, result
+        # Dask holds the end of a worker against all that waited there: each alone shows whose
+        for item in suspects:
+            yield from _all_of(client, work, [item])
+
+
+def _all_of(
+    client: Client, work: Callable[[Item], Result], items: Sequence[Item]
+) -> Iterator[tuple[Item, Result | Lost]]:
+    futures = {item: client.submit(work, item, pure=False, retries=RETRIES) for item in items}
+    while futures:
+        done = [item for item, future in futures.items() if future.done()]
+        for item in done:
+            yield item, _result(futures.pop(item))
+        if not done and client.status != "running":
+            for item in futures:
+                yield item, GONE
+            return
+        if not done:
+            time.sleep(POLL_S)
 
 
 def _result(future: Future[Result]) -> Result | Lost:
     if future.status in ("lost", "cancelled"):
-        return Lost("the connection to the scheduler was lost")
+        return GONE
     error = future.exception(timeout=CONNECT_S)
     if error is None:
         result: Result = future.result(timeout=CONNECT_S)
@@ -108,7 +126,7 @@ def _result(future: Future[Result]) -> Result | Lost:
     if isinstance(error, AccessibilityError):
         return Lost(str(error))
     if type(error).__name__ == "KilledWorker":
-        return Lost("workers ended at it again and again, perhaps for lack of memory")
+        return ENDED
     return Lost(f"{type(error).__name__}: {error}")
 
 

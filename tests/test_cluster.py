@@ -80,8 +80,9 @@ def test_workers_that_end_on_the_way_change_nothing(two_workers, tmp_path):
 
 def test_what_is_not_done_is_lost_with_the_scheduler(tmp_path):
     file = tmp_path / "scheduler.json"
-    told = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    told = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL,
+            "env": {**os.environ, "PYTHONPATH": path}}  # fmt: skip
     code = "from distributed.cli.dask_{0} import main; main()"
     scheduler = subprocess.Popen(
         [sys.executable, "-c", code.format("scheduler"), "--host", "127.0.0.1", "--port", "0",
@@ -90,7 +91,7 @@ def test_what_is_not_done_is_lost_with_the_scheduler(tmp_path):
     worker = subprocess.Popen(
         [sys.executable, "-c", code.format("worker"), "--nthreads", "1", "--no-nanny",
          "--no-dashboard", "--scheduler-file", str(file), "--local-directory", str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": path}, **told,
+        **told,
     )  # fmt: skip
     try:
         for _ in range(600):

@@ -80,6 +80,44 @@ def build_region(
     UnknownNameError, MissingInputError, InputError, OutputError, SettingError
         The message names the départements that could not be built; the others are kept.
     """
+    region, extracts = begin_region(
+        departements,
+        inputs,
+        out,
+        osm=osm,
+        kind=kind,
+        buffer_km=buffer_km,
+        overwrite=overwrite,
+        progress=progress,
+    )
+    todo = region.missing
+    if kept := len(region.departements) - len(todo):
+        progress(f"{kept} of {len(region.departements)} départements are built already")
+    _build_all(todo, (region.folder, Path(inputs), extracts, kind), workers, progress)
+    return region
+
+
+def begin_region(
+    departements: Iterable[str],
+    inputs: str | Path,
+    out: str | Path,
+    *,
+    osm: str | Path | Sequence[str | Path] | None = None,
+    kind: str | None = None,
+    buffer_km: float = 30.0,
+    overwrite: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
+) -> tuple[Region, list[Path]]:
+    """Write what all départements of a region share, or check that it is there; no roads yet.
+
+    See `build_region`.
+
+    Returns
+    -------
+    Region
+    list of Path
+        The extracts that hold it.
+    """
     inputs, out = Path(inputs), Path(out)
     codes = sorted(set(departements))
     if not codes:
@@ -109,12 +147,7 @@ def build_region(
         _check_same(load_region(out), settings)
     else:
         write_whole(out, lambda folder: _begin(folder, settings, territories), overwrite=overwrite)
-    region = load_region(out)
-    todo = region.missing
-    if kept := len(codes) - len(todo):
-        progress(f"{kept} of {len(codes)} départements are built already")
-    _build_all(todo, (out, inputs, extracts, kind), workers, progress)
-    return region
+    return load_region(out), extracts
 
 
 def build_departement(
