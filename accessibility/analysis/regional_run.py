@@ -22,7 +22,7 @@ from accessibility.cluster import Lost, on_dask, one_by_one
 from accessibility.errors import OutputError, SettingError, UnfinishedError
 from accessibility.network.profile import load_profile
 from accessibility.study import bundle
-from accessibility.study.region import Region
+from accessibility.study.region import REGION, Region
 
 
 def coverage_of_region(
@@ -87,7 +87,7 @@ def coverage_of_region(
         raise SettingError("no département is given; codes such as 25 and 39 are expected.")
     folder = None if keep is None else Path(keep)
     facts = _facts(region, asked)
-    results = {} if folder is None else _kept(folder, codes, facts, overwrite=overwrite)
+    results = {} if folder is None else _kept(folder, region, codes, facts, overwrite=overwrite)
     if results:
         progress(f"{len(results)} of {len(codes)} départements were answered before")
     todo = [code for code in codes if code not in results]
@@ -106,7 +106,8 @@ def coverage_of_region(
             continue
         results[code] = result
         if folder is not None:
-            _keep(folder / f"{code}.json", {**facts, "result": result})
+            study = _study_digest(region.folder_of(code))
+            _keep(folder / f"{code}.json", {**facts, "study": study, "result": result})
         progress(f"{code}: done ({len(results)} of {len(codes)})")
     if lost:
         why = "; ".join(f"{code}: {lost[code]}" for code in sorted(lost))
@@ -123,21 +124,26 @@ def _answer(region: Path, asked: Asked, departement: str) -> dict[str, Any]:
 
 
 def _facts(region: Region, asked: Asked) -> dict[str, Any]:
-    """What results depend on: kept ones count only where it is the same."""
+    """What was asked and of which region: other results are not mixed with these."""
     profile = None if asked.profile is None else load_profile(asked.profile).digest
-    manifests = hashlib.sha256()
-    for code in region.departements:
-        path = region.folder / code / bundle.MANIFEST
-        manifests.update(path.read_bytes() if path.is_file() else b"none")
     return {
         "toolkit": accessibility.__version__,
-        "region": manifests.hexdigest(),
+        "region": hashlib.sha256((region.folder / REGION).read_bytes()).hexdigest(),
         "asked": asked.as_dict() | {"profile_digest": profile},
     }
 
 
+def _study_digest(folder: Path) -> str:
+    """What else a département's result depends on: its defaults and its files."""
+    digest = hashlib.sha256()
+    for name in (bundle.SETTINGS, bundle.MANIFEST):
+        path = folder / name
+        digest.update(path.read_bytes() if path.is_file() else b"none")
+    return digest.hexdigest()
+
+
 def _kept(
-    folder: Path, codes: Sequence[str], facts: dict[str, Any], *, overwrite: bool
+    folder: Path, region: Region, codes: Sequence[str], facts: dict[str, Any], *, overwrite: bool
 ) -> dict[str, dict[str, Any]]:
     """Results of an earlier run that was asked the same."""
     results = {}
@@ -154,8 +160,9 @@ def _kept(
                 f"{folder} keeps results of a run with other options or another region; give "
                 "those again, or --overwrite to begin anew."
             )
-        if path.stem in codes:
-            results[path.stem] = found["result"]
+        code = path.stem
+        if code in codes and found.get("study") == _study_digest(region.folder_of(code)):
+            results[code] = found["result"]
     return results
 
 
