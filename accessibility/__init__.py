@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from accessibility.analysis.isochrones import isochrones as isochrones
     from accessibility.analysis.measures import measures as measures
     from accessibility.analysis.opening_hours import hours as hours
+    from accessibility.analysis.regional import Asked as Asked
+    from accessibility.analysis.regional_run import coverage_of_region as coverage_of_region
     from accessibility.analysis.scenario import Scenario as Scenario
     from accessibility.analysis.scenario_form import read_scenario as read_scenario
     from accessibility.analysis.sensitivity import sensitivity as sensitivity
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from accessibility.routing.times import travel_time_matrix as travel_time_matrix
     from accessibility.routing.times import travel_times as travel_times
     from accessibility.study.build import build_study as build_study
+    from accessibility.study.region import load_region as load_region
+    from accessibility.study.region_build import build_region as build_region
     from accessibility.study.study import Study as Study
     from accessibility.study.study import load_study as load_study
 
@@ -51,16 +55,19 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "AccessibilityError": "errors",
+    "Asked": "analysis.regional",
     "Coverage": "analysis.coverage",
     "RoadNetwork": "network.graph",
     "Scenario": "analysis.scenario",
     "Study": "study.study",
     "border": "analysis.border",
     "build_network": "network.graph",
+    "build_region": "study.region_build",
     "build_study": "study.build",
     "closable": "analysis.siting_frontier",
     "compare": "analysis.compare",
     "coverage": "analysis.coverage",
+    "coverage_of_region": "analysis.regional_run",
     "explain": "analysis.explain",
     "from_networkx": "network.interchange",
     "frontier": "analysis.siting_frontier",
@@ -69,6 +76,7 @@ _WHERE = {
     "isochrone_error": "analysis.isochrone_error",
     "isochrones": "analysis.isochrones",
     "load_profile": "network.profile",
+    "load_region": "study.region",
     "load_study": "study.study",
     "measures": "analysis.measures",
     "optimise": "analysis.siting",

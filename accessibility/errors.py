@@ -38,6 +38,10 @@ class OutputError(AccessibilityError, OSError):
     """An output exists already, or cannot be written."""
 
 
+class UnfinishedError(AccessibilityError, RuntimeError):
+    """Part of the work could not be done; what is done is kept."""
+
+
 def first_of(items: Iterable[object], limit: int = 5) -> str:
     """Name the first few items and how many there are.
 

@@ -8,11 +8,21 @@ from typing import Annotated
 import typer
 
 from accessibility.cli.options import OverwriteOption, say
+from accessibility.errors import SettingError
 
 
 def command(
-    departement: Annotated[str, typer.Option(help="Code of the département: 39, 2A, 971.")],
     out: Annotated[Path, typer.Option(help="Folder of the study to write.")],
+    departement: Annotated[
+        str | None, typer.Option(help="Code of the département: 39, 2A, 971.")
+    ] = None,
+    departements: Annotated[
+        str | None,
+        typer.Option(help="Several, 25,39: a region that stores the roads once, in tiles."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Of a region: départements built at once.")
+    ] = 1,
     inputs: Annotated[
         Path | None,
         typer.Option(
@@ -59,7 +69,25 @@ def command(
 
     Example: accessibility build --departement 39 --inputs ../shared/data --kind pharmacy \
     --out outputs/pharmacies
+
+    Several départements become a region, whose folders are studies each. A build that broke
+    off is taken up.
+
+    Example: accessibility build --departements 25,39 --inputs ../shared/data \
+    --out outputs/region
     """
+    if (departement is None) == (departements is None):
+        raise SettingError("give either --departement, for a study, or --departements, for a "
+                           "region.")  # fmt: skip
+    if departements is not None:
+        given = {"--overpass": overpass, "--sites": sites is not None, "--report": report}
+        if refused := [name for name, value in given.items() if value]:
+            raise SettingError(f"{', '.join(refused)} is for one département: --departement.")
+        _build_region(departements, out, inputs, osm, kind, buffer_km, workers, overwrite)
+        return
+    if workers > 1:
+        raise SettingError("--workers is for a region: --departements.")
+    assert departement is not None
     from accessibility.inputs.download import inputs_folder
     from accessibility.study.build import build_study
 
@@ -80,6 +108,34 @@ def command(
     if report:
         _tell(out)
     typer.echo(f"Written: {out}")
+
+
+def _build_region(
+    departements: str,
+    out: Path,
+    inputs: Path | None,
+    osm: list[Path] | None,
+    kind: str | None,
+    buffer_km: float,
+    workers: int,
+    overwrite: bool,
+) -> None:
+    from accessibility.cli.coverage_region import codes_of
+    from accessibility.inputs.download import inputs_folder
+    from accessibility.study.region_build import build_region
+
+    region = build_region(
+        codes_of(departements),
+        inputs or inputs_folder(),
+        out,
+        osm=osm,
+        kind=kind,
+        buffer_km=buffer_km,
+        workers=workers,
+        overwrite=overwrite,
+        progress=lambda step: say(f"  {step}"),
+    )
+    typer.echo(f"Written: {out}, {len(region.departements)} départements")
 
 
 def _tell(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +29,7 @@ from accessibility.cli.options import (
     read_sites,
     waiting,
 )
+from accessibility.errors import SettingError
 
 
 class Zone(StrEnum):
@@ -58,6 +59,17 @@ def command(
     population: PopulationOption = None,
     direction: DirectionOption = None,
     walk_kph: WalkOption = None,
+    departements: Annotated[
+        str | None,
+        typer.Option(help="Several of the region --study: 25,39; all of it if absent."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Of a region: processes of Dask on this machine.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="Of a region: a Dask scheduler that runs."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for coverage.csv, communes.gpkg and manifest.json."),
@@ -73,9 +85,32 @@ def command(
     Example: accessibility coverage --minutes 15 --by canton --out outputs/coverage
 
     Example: accessibility coverage --demand buildings --exclusive
+
+    Of a region that build --departements made, each département is answered with the roads
+    around it, and their people are summed up. With --out, a run that broke off is taken up.
+
+    Example: accessibility coverage --study outputs/region --departements 25,39 --workers 2
     """
     from dataclasses import replace
 
+    from accessibility.study.region import is_region
+
+    if departements is not None or is_region(study):
+        _of_region(
+            {"--by": by, "--sites": sites}, study, departements,
+            minutes=minutes, inclusive=not exclusive, demand=demand,
+            as_of=None if as_of is None else as_of.isoformat(), around=around, profile=profile,
+            changes=changes_of(change), population=population,
+            direction=None if direction is None else direction.value, walk_kph=walk_kph,
+            run={"workers": workers, "scheduler": scheduler, "out": out,
+                 "overwrite": overwrite, "as_json": as_json},
+        )  # fmt: skip
+        return
+    if workers is not None or scheduler is not None:
+        raise SettingError(
+            f"{study} is one département, which needs no --workers nor --scheduler; give them "
+            "with a region that accessibility build --departements made."
+        )
     from accessibility.atomic import check_free, write_whole
 
     if out is not None:
@@ -127,3 +162,28 @@ def command(
         text.show(text.coverage_text(place, result, own_sites=name, by=zone))
         if out is not None:
             typer.echo(f"Written: {out}/coverage.csv, communes.gpkg, manifest.json")
+
+
+def _of_region(
+    refused: dict[str, object],
+    study: str,
+    departements: str | None,
+    *,
+    run: dict[str, Any],
+    **asked: Any,
+) -> None:
+    if given := [name for name, value in refused.items() if value is not None]:
+        raise SettingError(
+            f"{', '.join(given)} is for one département: give --study {study}/<code>, such as "
+            f"{study}/39."
+        )
+    from accessibility.analysis.regional import Asked
+    from accessibility.cli import coverage_region
+    from accessibility.study.demand import METHODS
+
+    if asked["demand"] not in (None, *METHODS):
+        raise SettingError(
+            f"{asked['demand']!r} is no way to place people in a region; there are "
+            f"{', '.join(METHODS)}."
+        )
+    coverage_region.run(study, departements, Asked(**asked), **run)

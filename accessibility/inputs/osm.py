@@ -106,13 +106,9 @@ def read_osm(
     files = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
     if not files:
         raise MissingInputError("no extract is given; at least one .osm.pbf is expected.")
-    read = read_files(files)
     area = None if within is None else buffered(within, buffer_km)
+    read = read_files(files, None if area is None else area.bounds)
     roads, cut = _roads(read, files, area)
-    if roads.empty:
-        raise InputError(
-            f"{files[0]} holds no road in the area asked for: it is an extract of another region."
-        )
     places = _points(read.places, ["place", "name"], area)
     built_up = built_up_areas(*_land(read), area)
     drawn = Drawn.of(roads, metric_crs(roads))
@@ -120,7 +116,7 @@ def read_osm(
     roads.insert(5, "country", country_of(roads))
     rim = rim_nodes(roads, drawn, cut, area, files, _coast(read))
     nodes = _nodes(read.nodes, roads, drawn, rim)
-    known = _members_known(read.restrictions, roads)
+    known = members_known(read.restrictions, roads)
     if lost := known.count(False):
         read.counts["turn restrictions left out: a member is not among the roads"] = lost
     restrictions = _restriction_table(list(itertools.compress(read.restrictions, known)))
@@ -139,8 +135,13 @@ def _roads(
 ) -> tuple[gpd.GeoDataFrame, Ints]:
     """The roads, and the nodes at which the area or the extract cuts them."""
     ways, ends = _ways(read)
+    elsewhere = (
+        f"{files[0]} holds no road in the area asked for: it is an extract of another region."
+    )
     if not len(ways.way_id):
         short = read.counts[TOO_SHORT]
+        if area is not None and read.counts["ways with highway or ferry"] and not short:
+            raise InputError(elsewhere)
         why = f": its {short} ways lack nodes, or these have ids below 1" if short else ""
         raise InputError(f"{first_of(files)} holds no road that a car may use{why}.")
     read.ways = Lines()  # nobody needs them any more, and they are large
@@ -157,6 +158,8 @@ def _roads(
         breaks=np.concatenate([special, np.array(via, dtype=np.int64), ends]),
         members=np.array(sorted(members), dtype=np.int64),
     )
+    if roads.empty:
+        raise InputError(elsewhere)
     return roads, np.union1d(cut, ends)
 
 
@@ -253,7 +256,7 @@ def _coast(read: Found) -> np.ndarray:
     return lines
 
 
-def _members_known(rows: list[dict[str, object]], roads: gpd.GeoDataFrame) -> list[bool]:
+def members_known(rows: list[dict[str, object]], roads: gpd.GeoDataFrame) -> list[bool]:
     """Which restrictions have all their members among the roads."""
     ways = set(roads["osm_way_id"])
     nodes = {None, *roads["from_node"], *roads["to_node"]}

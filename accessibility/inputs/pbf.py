@@ -7,6 +7,7 @@ once; the numbers of millions of nodes are read as a table.
 
 from __future__ import annotations
 
+import itertools
 import re
 import tempfile
 from collections import Counter
@@ -49,6 +50,9 @@ NODE_KINDS = ("traffic_signals", "stop", "give_way", "mini_roundabout")
 
 Tags = dict[str, str]
 
+Box = tuple[float, float, float, float]
+"""West, south, east, north: degrees."""
+
 _ESCAPED = re.compile("%([0-9a-f]+)%")
 _AS_TABLE = bytes.maketrans(b"xy,", b",,\n")
 _TEXT_BYTES = 1 << 22
@@ -56,16 +60,31 @@ _TEXT_BYTES = 1 << 22
 
 
 class Lines:
-    """Ways as lines: their nodes and where these lie, NaN where the extract does not say."""
+    """Ways as lines: their nodes and where these lie, NaN where the extract does not say.
 
-    def __init__(self) -> None:
+    With a box (west, south, east, north) those that lie wholly beside it are forgotten as soon as
+    their numbers are read, so that memory is in proportion to the box and not to the file.
+    """
+
+    def __init__(self, box: Box | None = None) -> None:
+        self._box = box
+        self._kept: list[npt.NDArray[np.bool_]] = []
         self._text: list[bytes] = []
         self._size: list[int] = []
         self._bytes = 0
+        self._parsed = 0
         self._read: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
 
     def __len__(self) -> int:
-        return len(self._size)
+        return len(self._size) if self._box is None else int(self.kept().sum())
+
+    def kept(self) -> npt.NDArray[np.bool_]:
+        """Which of the lines that were added are not forgotten."""
+        self._parse()
+        if self._box is None:
+            return np.ones(len(self._size), dtype=bool)
+        rest = np.ones(len(self._size) - self._parsed, dtype=bool)  # lines without nodes
+        return np.concatenate([*self._kept, rest])
 
     def add(self, nodes: bytes) -> None:
         """Take the nodes of one way as OPL has them: `n1x5.1y46.2,n2x5.2y46.2`."""
@@ -81,7 +100,8 @@ class Lines:
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Where each line begins (and the last one ends), ids of nodes, longitude and latitude."""
         self._parse()
-        start = np.concatenate([[0], np.cumsum(self._size, dtype=np.int64)])
+        size = np.array(self._size, dtype=np.int64)
+        start = np.concatenate([[0], np.cumsum(size[self.kept()])])
         node_id = [ids for ids, _ in self._read]
         lonlat = [places for _, places in self._read]
         if not node_id:
@@ -116,7 +136,27 @@ class Lines:
         node_id, lon, lat = (table[name].to_numpy() for name in names)
         lonlat = np.column_stack([lon, lat])
         lonlat[(np.abs(lonlat) > [180, 90]).any(axis=1)] = np.nan  # no place on earth
+        if self._box is not None:
+            size = np.array(self._size[self._parsed :], dtype=np.int64)
+            kept = ~_beside(lonlat, size, self._box)
+            self._kept.append(kept)
+            self._parsed = len(self._size)
+            held = np.repeat(kept, size)
+            node_id, lonlat = node_id[held], lonlat[held]
         self._read.append((node_id, lonlat))
+
+
+def _beside(
+    lonlat: npt.NDArray[np.float64], size: npt.NDArray[np.int64], box: Box
+) -> npt.NDArray[np.bool_]:
+    """Which lines lie wholly beside a box; one of which a place is missing does not."""
+    found = np.zeros(len(size), dtype=bool)
+    some = np.flatnonzero(size)  # reduceat would give an empty line the next one's point
+    first = (np.cumsum(size) - size)[some]
+    with np.errstate(invalid="ignore"):
+        low, high = np.minimum.reduceat(lonlat, first), np.maximum.reduceat(lonlat, first)
+        found[some] = (high < box[:2]).any(axis=1) | (low > box[2:]).any(axis=1)
+    return found
 
 
 @dataclass
@@ -151,17 +191,28 @@ def extent(path: Path) -> shapely.Polygon | None:
     )
 
 
-def read_files(paths: Sequence[Path]) -> Found:
+def read_files(paths: Sequence[Path], box: Box | None = None) -> Found:
     """Read extracts in turn; of what several hold, the first one counts.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    box : (west, south, east, north), optional
+        Ways and land use that lie wholly beside it, in degrees, are left out.
 
     Raises
     ------
     MissingInputError, InputError
         If a file is absent, cut short or of another format.
     """
-    found = Found()
+    found = Found(ways=Lines(box), land=Lines(box))
     for path in paths:
         _read_file(path, found)
+    if box is not None:
+        kept = found.ways.kept()
+        found.way_id = list(itertools.compress(found.way_id, kept))
+        found.tag_set = list(itertools.compress(found.tag_set, kept))
+        found.land_use = list(itertools.compress(found.land_use, found.land.kept()))
     return found
 
 

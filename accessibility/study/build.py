@@ -19,7 +19,7 @@ from accessibility.atomic import check_free, write_whole
 from accessibility.errors import InputError, MissingInputError, SettingError, first_of
 from accessibility.inputs.catalogue import catalogue, locate, optional_files, sha256
 from accessibility.inputs.communes import read_cantons, read_communes
-from accessibility.inputs.osm import OsmExtract, read_osm
+from accessibility.inputs.osm import read_osm
 from accessibility.inputs.overpass import data_date, fetch_overpass
 from accessibility.inputs.pbf import SUFFIXES, extent
 from accessibility.inputs.settings import read_toml
@@ -30,12 +30,16 @@ from accessibility.network.profile import load_profile
 from accessibility.network.restrictions import not_applied
 from accessibility.network.snap import MAX_SNAP_M, snap
 from accessibility.parallel import in_threads
+from accessibility.schema import RoadTables
 from accessibility.study import bundle
 from accessibility.study.cache import keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
 from accessibility.study.places import DATASETS, places_of
+from accessibility.study.region import TILES, Region
+from accessibility.study.region_roads import MARGIN_KM, divided
 from accessibility.study.ring import Ring, ring
 from accessibility.study.sites import candidates_of, sites_of_file, sites_of_kind
+from accessibility.study.tiles import write_tiles
 
 LEAST_SNAPPED = 0.9
 """An extract that gives fewer chefs-lieux a road is one of another region."""
@@ -104,8 +108,7 @@ def build_study(
     files = locate(inputs, departement)
     progress("communes")
     communes = read_communes(files, departement)
-    area = buffered(communes, buffer_km)
-    extracts = _paths(osm)
+    extracts = paths_of(osm)
     if overpass is not None:
         if extracts:
             raise SettingError("roads come from an extract or from Overpass; give one of the two.")
@@ -120,14 +123,50 @@ def build_study(
                 progress=progress,
             )
         ]
-    extracts = extracts or [choose_extract(inputs / "osm", communes, area)]
+    extracts = extracts or [choose_extract(inputs / "osm", communes, buffered(communes, buffer_km))]
+    return put_together(
+        departement, communes, files, inputs, out, extracts,
+        own_sites=None if sites is None else Path(sites), kind=kind, buffer_km=buffer_km,
+        overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+
+
+def put_together(
+    departement: str,
+    communes: gpd.GeoDataFrame,
+    files: dict[str, Path],
+    inputs: Path,
+    out: Path,
+    extracts: Sequence[Path],
+    *,
+    own_sites: Path | None = None,
+    kind: str | None = None,
+    buffer_km: float,
+    region: Region | None = None,
+    overwrite: bool = False,
+    progress: Callable[[str], None] = lambda step: None,
+) -> dict[str, int]:
+    """Build a study whose communes and extracts are known; see `build_study`.
+
+    Parameters
+    ----------
+    region : Region, optional
+        The one that the study is a département of: its roads are written as tiles.
+    """
+    area = buffered(communes, buffer_km)
     progress(f"roads of {', '.join(path.name for path in extracts)}")
-    read = read_osm(extracts, within=communes, buffer_km=buffer_km)
+    own = None
+    if region is None:
+        read = read_osm(extracts, within=communes, buffer_km=buffer_km)
+    else:
+        beyond = read_osm(extracts, within=communes, buffer_km=buffer_km + MARGIN_KM)
+        read, own = divided(beyond, region, departement)
     progress("network")
-    own_sites = None if sites is None else Path(sites)
     service = kind or (bundle.FRANCE_SERVICES if own_sites is None else own_sites.stem)
     settings = _settings(departement, communes, buffer_km, service)
     settings["metric_crs"] = metric_crs(communes)
+    if region is not None:
+        settings["region"] = True
     settings["bounds"] = [round(float(v), 4) for v in read.roads.roads.total_bounds]
     boxes = [extent(path) for path in extracts]
     settings["extents"] = [[round(v, 6) for v in box.bounds] for box in boxes if box is not None]
@@ -188,8 +227,12 @@ def build_study(
     def write(folder: Path) -> None:
         _write_tables(
             folder, communes, cantons, facilities,
-            candidates_of(read.points_of_interest, communes), read, places,
+            candidates_of(read.points_of_interest, communes), places,
         )  # fmt: skip
+        if own is None:
+            _write_roads(folder, read.roads)
+        else:
+            write_tiles(own, folder / TILES)
         (folder / bundle.SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         text = json.dumps(
             _manifest(folder, sources, settings, counts, around), indent=2, ensure_ascii=False
@@ -202,12 +245,16 @@ def build_study(
         else:
             _ = network.shortcuts
 
+    if region is not None:  # its network is that of the tiles
+        write_whole(out, write, overwrite=overwrite)
+        return counts
     in_threads(step, ["write", "shortcuts"])  # each leaves Python's lock to the other
     keep_network(network, network_folder(out, rules, settings["metric_crs"]))
     return counts
 
 
-def _paths(given: str | Path | Sequence[str | Path] | None) -> list[Path]:
+def paths_of(given: str | Path | Sequence[str | Path] | None) -> list[Path]:
+    """Paths, however many were given."""
     if given is None:
         return []
     return [Path(path) for path in ([given] if isinstance(given, str | Path) else given)]
@@ -307,30 +354,34 @@ def _write_tables(
     cantons: pd.DataFrame,
     sites: gpd.GeoDataFrame,
     candidates: gpd.GeoDataFrame,
-    read: OsmExtract,
     places: pd.DataFrame | None,
 ) -> None:
     for name in ("osm", "communes", "sites"):
         (folder / name).mkdir(parents=True)
     for name, table in (
-        (bundle.ROADS, read.roads.roads),
-        (bundle.NODES, read.roads.nodes),
         (bundle.COMMUNES, communes),
         (bundle.SITES, sites),
         (bundle.CANDIDATES, candidates),
     ):
-        # columns of coordinates pack a third smaller than WKB does
-        native = {"geometry_encoding": "geoarrow"} if name == bundle.ROADS else {}
-        table.to_parquet(
-            folder / name, compression="zstd", compression_level=15, index=False, **native
-        )
-    read.roads.restrictions.to_parquet(folder / bundle.RESTRICTIONS, index=False)
+        table.to_parquet(folder / name, compression="zstd", compression_level=15, index=False)
     cantons.to_csv(folder / bundle.CANTONS, index=False, lineterminator="\n")
     if places is not None:
         (folder / bundle.DEMAND).parent.mkdir()
         places.to_parquet(
             folder / bundle.DEMAND, compression="zstd", compression_level=15, index=False
         )
+
+
+def _write_roads(folder: Path, tables: RoadTables) -> None:
+    # columns of coordinates pack a third smaller than WKB does
+    tables.roads.to_parquet(
+        folder / bundle.ROADS, compression="zstd", compression_level=15, index=False,
+        geometry_encoding="geoarrow",
+    )  # fmt: skip
+    tables.nodes.to_parquet(
+        folder / bundle.NODES, compression="zstd", compression_level=15, index=False
+    )
+    tables.restrictions.to_parquet(folder / bundle.RESTRICTIONS, index=False)
 
 
 def _manifest(

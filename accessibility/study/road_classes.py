@@ -31,7 +31,7 @@ def edge_classes(study: Study) -> npt.NDArray[np.signedinteger[Any]]:
     >>> len(edge_classes(jura)) == len(jura.network.edge_ms)
     True
     """
-    if "roads" in vars(study):
+    if "roads" in vars(study) or study.region is not None:
         tag = study.roads.roads["highway"]
     else:
         path = study.folder / bundle.ROADS

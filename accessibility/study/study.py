@@ -11,6 +11,7 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from accessibility.errors import InputError, MissingInputError, UnknownNameError
 from accessibility.inputs.csv import read_csv
@@ -27,6 +28,8 @@ from accessibility.study.demand import (
     demand_by_shares,
     population_years,
 )
+from accessibility.study.region import Region, load_region
+from accessibility.study.tiles import files_of
 
 SETTINGS = ("name", "title", "departement", "service", "metric_crs", "bounds", "extents")
 DEFAULTS = ("minutes", "as_of", "population", "direction", "profile", "max_snap_m")
@@ -73,6 +76,8 @@ class Study:
     @cached_property
     def roads(self) -> RoadTables:
         """Road tables, read when they are first asked for."""
+        if self.region is not None:
+            return self.region.roads(self.departement)
         try:
             return RoadTables(
                 gpd.read_parquet(self.folder / bundle.ROADS),
@@ -81,6 +86,16 @@ class Study:
             )
         except (OSError, ValueError) as error:
             raise _damaged(self.folder, error) from error
+
+    @cached_property
+    def region(self) -> Region | None:
+        """The region that the study is a département of; none of a study by itself."""
+        return load_region(self.folder.parent) if self.settings.get("region") else None
+
+    @property
+    def departement(self) -> str:
+        """Code of the département."""
+        return str(self.settings["departement"])
 
     @cached_property
     def candidates(self) -> gpd.GeoDataFrame:
@@ -105,7 +120,16 @@ class Study:
 
     @cached_property
     def _network_folder(self) -> Path:
-        return network_folder(self.folder, self.profile, self.metric_crs)
+        region = self.region
+        if region is None:
+            return network_folder(self.folder, self.profile, self.metric_crs)
+        return network_folder(
+            self.folder,
+            self.profile,
+            self.metric_crs,
+            tables=files_of(region.tiles(self.departement)),
+            area=shapely.to_wkb(region.ring(self.departement)),
+        )
 
     @cached_property
     def network(self) -> RoadNetwork:
@@ -258,8 +282,9 @@ def load_study(
     """
     folder = bundle.find_study(name)
     settings = read_toml(folder / bundle.SETTINGS, what="the study")
-    files = (bundle.ROADS, bundle.NODES, bundle.RESTRICTIONS, bundle.COMMUNES, bundle.CANTONS,
-             bundle.SITES, bundle.MANIFEST)  # fmt: skip
+    files = [bundle.COMMUNES, bundle.CANTONS, bundle.SITES, bundle.MANIFEST]
+    if not settings.get("region"):
+        files = [bundle.ROADS, bundle.NODES, bundle.RESTRICTIONS, *files]
     if missing := [file for file in files if not (folder / file).is_file()]:
         raise MissingInputError(f"the study {folder} lacks {', '.join(missing)}: build it again.")
     absent = [key for key in SETTINGS if key not in settings]
