@@ -16,6 +16,7 @@ from accessibility.cli import (
     map,  # noqa: A004 - the name of the command
     network,
     optimise,
+    serve,
     simulate,
     surface,
     times,
@@ -40,6 +41,7 @@ app.command("gain")(gain.command)
 app.command("map")(map.command)
 app.command("optimise")(optimise.command)
 app.command("optimize", hidden=True)(optimise.command)
+app.command("serve")(serve.command)
 app.command("network")(network.command)
 app.command("build")(build.command)
 app.add_typer(data.app, name="data")
