@@ -189,14 +189,33 @@ class Desk:
 
     def road_at(self, at: RoadAt) -> tuple[str, shapely.LineString] | None:
         """Name and line, in metres, of the road that a scenario means; None if there is none."""
-        point = gpd.GeoSeries.from_xy([at.lon], [at.lat], crs=WGS84).to_crs(self.study.metric_crs)
-        found = self._lines.query_nearest(point.iloc[0], max_distance=at.within_m)
-        if not len(found):
-            return None
-        segment = int(found[0])
+        segment = self._nearest(at.lon, at.lat, at.within_m)
+        return None if segment is None else (self._name(segment), self._lines.geometries[segment])
+
+    def point_on_road(self, lon: float, lat: float, *, within_m: float) -> tuple[float, float]:
+        """Middle of the road nearest to a place, in degrees: there no other road is as near.
+
+        Raises
+        ------
+        InputError
+            If none is so near.
+        """
+        segment = self._nearest(lon, lat, within_m)
+        if segment is None:
+            raise NoRoadError(f"no road open to cars lies within {within_m:.0f} m of the click.")
+        middle = self._lines.geometries[segment].interpolate(0.5, normalized=True)
+        at = gpd.GeoSeries([middle], crs=self.study.metric_crs).to_crs(WGS84).iloc[0]
+        return float(at.x), float(at.y)
+
+    def _nearest(self, lon: float, lat: float, within_m: float) -> int | None:
+        point = gpd.GeoSeries.from_xy([lon], [lat], crs=WGS84).to_crs(self.study.metric_crs)
+        found = self._lines.query_nearest(point.iloc[0], max_distance=within_m)
+        return int(found[0]) if len(found) else None
+
+    def _name(self, segment: int) -> str:
         row = self.study.roads.roads.iloc[int(self.study.network.segment_road[segment])]
         told = [value for key in ("ref", "name") if isinstance(value := row[key], str)]
-        return " ".join(told) or str(row["highway"]), self._lines.geometries[segment]
+        return " ".join(told) or str(row["highway"])
 
     def roads_in(
         self, box: tuple[float, float, float, float], classes: tuple[str, ...]
@@ -229,6 +248,10 @@ class OutsideError(InputError):
 
 class OffRoadError(InputError):
     """A place lies too far from any road."""
+
+
+class NoRoadError(InputError):
+    """No road is under a click."""
 
 
 def standing(after: Coverage) -> gpd.GeoDataFrame:

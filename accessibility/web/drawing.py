@@ -47,10 +47,10 @@ from accessibility.report.map_layers import (
     SIMPLIFY_M,
     band_colours,
     canton_limits,
-    commune_layer,
     drawable_areas,
     time_classes,
 )
+from accessibility.study.study import Study
 from accessibility.web.desk import Desk
 from accessibility.web.plan import Plan, moved_or_added
 from accessibility.web.view import classes_of
@@ -116,11 +116,11 @@ class Ground:
     tiled: bool
 
 
-def ground_of(desk: Desk) -> Ground:
+def ground_of(study: Study) -> Ground:
     """Make the shapes of a territory."""
-    communes = commune_layer(desk.study, desk.start.after)
+    communes = study.communes.to_crs(study.metric_crs)
     # tiles are asked for by coordinates of their CRS
-    tiled = desk.study.metric_crs == IGN_CRS
+    tiled = study.metric_crs == IGN_CRS
     origin = np.zeros(2) if tiled else np.floor(communes.total_bounds[:2])
     communes = communes.set_geometry(communes.translate(*-origin))
     # a coverage, so that neighbours keep the same limit and no gap opens
@@ -165,7 +165,7 @@ class Drawing:
         self.sites = ColumnDataSource(_columns("id name change x y marker size fill edge"),
                                       name="sites")  # fmt: skip
         self._names = ColumnDataSource(_columns("x y text alpha"), name="names")
-        self._areas = ColumnDataSource(_columns("xs ys colour width"))
+        self._areas = ColumnDataSource(_columns("xs ys colour edge width"))
         self._gain = ColumnDataSource(_columns("x y size people"), name="gain")
         self._roads = ColumnDataSource(_columns("xs ys width"), name="roads")
         self.closed = ColumnDataSource(_columns("xs ys"), name="closed")
@@ -267,33 +267,45 @@ class Drawing:
             self._gain.data = _columns("x y size people")
             return
         found = junctions[junctions["people_gained"] > 0].sort_values("people_gained")
-        # one dot in each square of 500 m is enough: the best one
+        # one dot in each square of 1 km is enough: the best one
         metric = found.to_crs(self._desk.study.metric_crs)
         xy = shapely.get_coordinates(metric.geometry.to_numpy()) - self._ground.origin
-        cell = pd.DataFrame(np.floor(xy / 500.0))
+        cell = pd.DataFrame(np.floor(xy / 1000.0))
         best = ~cell.duplicated(keep="last").to_numpy()
         people = found["people_gained"].to_numpy()[best]
         most = float(people.max(initial=1.0))
         self._gain.data = {
             "x": xy[best, 0].round().tolist(), "y": xy[best, 1].round().tolist(),
-            "size": (4.0 + 10.0 * np.sqrt(people / most)).round(1).tolist(),
+            "size": (3.0 + 9.0 * np.sqrt(people / most)).round(1).tolist(),
             "people": people.tolist(),
         }  # fmt: skip
 
-    def show_areas(self, areas: gpd.GeoDataFrame | None, done: Simulation) -> None:
-        """Draw areas within cut-offs, from the longest to the shortest; nothing if None."""
+    def show_areas(self, areas: gpd.GeoDataFrame | None, done: Simulation) -> list[tuple[str, str]]:
+        """Draw areas within cut-offs, from the longest to the shortest; nothing if None.
+
+        Returns
+        -------
+        list of (str, str)
+            Colour and minutes of each band.
+        """
         if areas is None:
-            self._areas.data = _columns("xs ys colour width")
-            return
+            self._areas.data = _columns("xs ys colour edge width")
+            return []
         nested = drawable_areas(areas, self._desk.study, done.after)
         nested = nested.set_geometry(nested.translate(*-self._ground.origin))
-        colours = band_colours(nested, time_classes(np.array([nested["cutoff_s"].max()])))
+        classes = time_classes(done.by_commune["travel_time_s_after"].to_numpy())
+        colours = band_colours(nested, classes)
         nested = nested.iloc[::-1]
+        asked = nested["asked"].tolist()
         self._areas.data = {
             **polygons(nested.geometry),
             "colour": [colours[s] for s in nested["cutoff_s"]],
-            "width": [AREA_LOOK["line_width"] if asked else 0.6 for asked in nested["asked"]],
+            "edge": ["black" if one else "white" for one in asked],
+            "width": [AREA_LOOK["line_width"] if one else 0.8 for one in asked],
         }
+        ends = [f"{s / 60:g}" for s in colours]
+        names = [f"{a}–{b}" for a, b in zip(["0", *ends[:-1]], ends, strict=True)]
+        return list(zip(colours.values(), names, strict=True))
 
     def show_roads(self, box: tuple[float, float, float, float]) -> None:
         """Draw the roads of a view, the more classes the narrower it is."""

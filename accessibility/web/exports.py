@@ -123,7 +123,7 @@ def csv_of(table: pd.DataFrame, lang: str) -> bytes:
     french = lang == "fr"
     text = io.StringIO()
     write = csv.writer(text, delimiter=";" if french else ",", lineterminator="\r\n")
-    write.writerow([COLUMNS[name][french] for name in table])
+    write.writerow([COLUMNS[str(name)][french] for name in table])
     for row in table.astype(object).to_numpy().tolist():
         write.writerow([_cell(value, decimal_comma=french) for value in row])
     # the mark tells spreadsheets that it is UTF-8
@@ -171,7 +171,7 @@ def xlsx_of(desk: Desk, done: Simulation, lang: str) -> bytes:
     for cell in (first["B2"], first["C2"]):
         cell.number_format = "0.00%"
     communes = commune_table(done)
-    heads = [COLUMNS[name][french] for name in communes]
+    heads = [COLUMNS[str(name)][french] for name in communes]
     _fill(book.create_sheet(), says["communes"].capitalize(), [heads, *_rows(communes)])
     sites = site_table(desk, done)
     told = pd.DataFrame(sites[list(SITE_COLUMNS)])
@@ -232,8 +232,18 @@ def geopackage_of(desk: Desk, done: Simulation) -> bytes:
 
 
 def pdf_of(desk: Desk, plan: Plan, done: Simulation, lang: str) -> bytes:
+    """The report as a PDF; see `report_figure`."""
+    from accessibility.report.map_figure import save_figure
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.pdf"
+        save_figure(report_figure(desk, plan, done, lang), path)
+        return path.read_bytes()
+
+
+def report_figure(desk: Desk, plan: Plan, done: Simulation, lang: str) -> Any:
     """One page A4: map, figure, what changes, method, sources and the day on which it was made."""
-    from accessibility.report.map_figure import map_figure, save_figure
+    from accessibility.report.map_figure import map_figure
 
     areas = desk.areas(plan, (plan.minutes,))
     changed = done.scenario.changes_anything
@@ -242,13 +252,10 @@ def pdf_of(desk: Desk, plan: Plan, done: Simulation, lang: str) -> bytes:
         scenario=done.scenario if changed else None,
     )  # fmt: skip
     says, lines = page_words(lang), figure_lines(desk.study, done, lang)
-    made = says["made_on"].format(
-        day=day(dt.datetime.now(dt.UTC).astimezone().date(), lang),
-        version=accessibility.__version__,
-    )
+    today = dt.datetime.now(dt.UTC).astimezone().date()
+    made = says["made_on"].format(day=day(today, lang), version=accessibility.__version__)
     published = f"{lines['published']} ({lines['source']})." if lines["published"] else ""
-    figure.text(0.015, 0.012, f"{published} {made}".strip(), fontsize=7, color="#555555")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "report.pdf"
-        save_figure(figure, path)
-        return path.read_bytes()
+    told = [f"{name}{says['colon']} {now}" for name, now, _ in facts(desk.study, done, lang)]
+    for y, text in ((0.021, " · ".join(told)), (0.007, f"{published} {made}".strip())):
+        figure.text(0.015, y, text, fontsize=6.5, color="#333333")
+    return figure

@@ -246,7 +246,8 @@ const accessibilityPage = (() => {
   }
 
   function showLegend() {
-    const rows = answer.classes.map(([colour, name]) => [{ colour }, `${name} min`]);
+    const shades = element("layer-areas").checked ? answer.bands : answer.classes;
+    const rows = shades.map(([colour, name]) => [{ colour }, `${name} min`]);
     const { late, gained, lost } = answer.communes;
     if (answer.unreached) rows.push([{ colour: "#ffffff" }, words.not_reached]);
     if (gained.length) rows.push([{ kind: "gained" }, words.commune_gained]);
@@ -354,7 +355,7 @@ const accessibilityPage = (() => {
     const site = siteAt(x, y);
     if (tool() === "toggle") {
       if (site >= 0) ask({ do: "toggle", site: answer.sites[site][0] });
-    } else if (tool() === "road") ask({ do: "road", x, y });
+    } else if (tool() === "road") ask({ do: "road", x, y, within_m: NEAR_PX * view.scale() });
     else if (tool() === "add" && site < 0) ask({ do: "add", x, y });
   }
 
@@ -367,8 +368,13 @@ const accessibilityPage = (() => {
     const y = top - (event.clientY - box.top) / box.height * (top - bottom);
     dragged = siteAt(x, y);
     if (dragged >= 0 && answer.sites[dragged][2] === "closed") dragged = -1;
-    source(dragged >= 0 ? "drag" : "pan").active = true;
-    source("tap").active = true;
+    hold(dragged >= 0);
+  }
+
+  // which tool has the pointer: the one that drags sites excludes those that pan and pick
+  function hold(site) {
+    if (site) source("drag").active = true;
+    else for (const name of ["pan", "tap"]) source(name).active = true;
   }
 
   function panend() {
@@ -380,7 +386,7 @@ const accessibilityPage = (() => {
         ask({ do: "move", site: id, x: x[dragged], y: y[dragged] });
       }
       dragged = -1;
-      source("pan").active = true;
+      hold(false);
     }, 0);
   }
 
@@ -401,6 +407,11 @@ const accessibilityPage = (() => {
     source("communes").selected.indices = [i];
     picked([i]);
     view.fit(around(communes.box[i]));
+  }
+
+  function show(layer, on) {
+    element(`layer-${layer}`).checked = on;
+    for (const drawn of model.renderers) if (drawn.tags.includes(layer)) drawn.visible = on;
   }
 
   let looking = null;
@@ -425,7 +436,13 @@ const accessibilityPage = (() => {
       label.append(box, text);
       element("layers").append(label);
       box.addEventListener("change", () => {
-        for (const drawn of model.renderers) if (drawn.tags.includes(layer)) drawn.visible = box.checked;
+        show(layer, box.checked);
+        // in the holes of the areas, the communes' shades would look like areas
+        const other = { areas: "communes", communes: "areas" }[layer];
+        if (other && box.checked && element(`layer-${other}`).checked) {
+          show(other, false);
+          if (other === "areas") ask({ do: "areas_off" });
+        }
         if (layer === "areas") ask({ do: box.checked ? "areas" : "areas_off" });
         if (layer === "background") {
           for (const drawn of model.renderers) {
@@ -433,6 +450,7 @@ const accessibilityPage = (() => {
           }
         }
         if (layer === "roads") viewed();
+        showLegend();
       });
     }
     startSearch(element("search"), element("found"), communes, () => words, go);

@@ -23,8 +23,10 @@ def page_words(lang: str) -> dict[str, str]:
     >>> page_words("fr")["undo"], page_words("fr")["search"]
     ('Annuler', 'Chercher une commune (nom ou code INSEE)')
     """
+    shared = words(lang)  # refuses another language
     text = (files("accessibility.web") / "page_words.toml").read_text(encoding="utf-8")
-    return words(lang) | tomllib.loads(text)[lang]
+    own: dict[str, str] = tomllib.loads(text)[lang]
+    return shared | own
 
 
 def preferred(header: str | None, *, otherwise: str) -> str:

@@ -214,14 +214,17 @@ def by_ids(scenario: Scenario, study: Study, *, sites: gpd.GeoDataFrame) -> Scen
 
     moves = [replace(move, site=closed(Scenario(remove=(move.site,)))[0]) for move in scenario.move]
     stops = sum(len(stop.at) for stop in scenario.stop)
-    new = after["facility_id"].astype(str).tolist()[len(after) - stops - len(scenario.add) :]
+    new = after.iloc[len(after) - stops - len(scenario.add) : len(after) - stops]
     services = list(dict.fromkeys(service_ids(scenario).values()))
     return replace(
         scenario,
         study=study.name,
         add=tuple(
-            replace(place, id=site)
-            for place, site in zip(scenario.add, new[: len(scenario.add)], strict=True)
+            # an id beside a name alone would mean a site that the study lists
+            replace(place, id=str(site), insee=code if named_alone(place) else place.insee)
+            for place, site, code in zip(
+                scenario.add, new["facility_id"], new["code_insee"], strict=True
+            )
         ),
         remove=closed(Scenario(remove=scenario.remove, close=scenario.close)),
         close=(),
@@ -230,6 +233,11 @@ def by_ids(scenario: Scenario, study: Study, *, sites: gpd.GeoDataFrame) -> Scen
             replace(stop, id=service) for stop, service in zip(scenario.stop, services, strict=True)
         ),
     )
+
+
+def named_alone(place: Place) -> bool:
+    """Whether nothing but the name of a commune says where a site is added."""
+    return place.insee is None and place.lon is None and place.id is None
 
 
 def check_site(scenario: Scenario, site: str, sites: gpd.GeoDataFrame) -> str:

@@ -13,6 +13,7 @@ import ipaddress
 import json
 import secrets
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
 
@@ -74,11 +75,14 @@ class PageServer:
         if ":" in host:
             raise SettingError(f"the host is {host!r}; a name or an address such as 127.0.0.1 "
                                "is expected.")  # fmt: skip
-        port = port or _free_port(host)
+        port = _free_port(host, port)
         self._server = _listen(self._open, host, port)
         self._workers = Workers()
-        self._desk = Desk(study)
-        self._ground = ground_of(self._desk)
+        # the times are searched beside what Python itself does
+        with ThreadPoolExecutor(1) as beside:
+            desk = beside.submit(Desk, study)
+            self._ground = ground_of(study)
+            self._desk = desk.result()
         self._page = _page_of(self._desk, self._ground)
         self._template = Environment(autoescape=False).from_string(
             (files("accessibility.web") / "page.html").read_text(encoding="utf-8")
@@ -168,26 +172,20 @@ def _page_of(desk: Desk, ground: Any) -> dict[str, str]:
 
 
 def _listen(opened: Any, host: str, port: int) -> Server:
-    try:
-        return Server(
-            {"/": Application(FunctionHandler(opened))},
-            address=host,
-            port=port,
-            allow_websocket_origin=[f"{name}:{port}" for name in _names(host)],
-            websocket_max_message_size=MOST_MESSAGE_BYTES,
-            unused_session_lifetime_milliseconds=UNUSED_S * 1000,
-            check_unused_sessions_milliseconds=5_000,
-            include_headers=["Accept-Language"],
-            include_cookies=[],
-            # nobody chooses the session of somebody else
-            sign_sessions=True,
-            secret_key=secrets.token_hex(32),
-        )
-    except OSError as error:
-        raise OutputError(
-            f"the page cannot listen on {host}, port {port}: {error.strerror}; another --port, or "
-            "a --host of this machine, is expected."
-        ) from error
+    return Server(
+        {"/": Application(FunctionHandler(opened))},
+        address=host,
+        port=port,
+        allow_websocket_origin=[f"{name}:{port}" for name in _names(host)],
+        websocket_max_message_size=MOST_MESSAGE_BYTES,
+        unused_session_lifetime_milliseconds=UNUSED_S * 1000,
+        check_unused_sessions_milliseconds=5_000,
+        include_headers=["Accept-Language"],
+        include_cookies=[],
+        # nobody chooses the session of somebody else
+        sign_sessions=True,
+        secret_key=secrets.token_hex(32),
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -222,10 +220,16 @@ def _names(host: str) -> list[str]:
     return sorted(names)
 
 
-def _free_port(host: str) -> int:
+def _free_port(host: str, port: int) -> int:
+    """The port, or any that is free for 0; refused here, before all work, if it is not."""
     with socket.socket() as found:
+        # as the server does: a port that was just left is free
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            found.bind((host, 0))
+            found.bind((host, port))
         except OSError as error:
-            raise OutputError(f"the page cannot listen on {host}: {error.strerror}.") from error
+            raise OutputError(
+                f"the page cannot listen on {host}, port {port}: {error.strerror}; another --port, "
+                "or a --host of this machine, is expected."
+            ) from error
         return int(found.getsockname()[1])

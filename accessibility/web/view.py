@@ -27,6 +27,9 @@ from accessibility.web.plan import Plan
 TOP = 10
 """Communes of the gain layer that are listed."""
 
+BANDS_MIN = (10.0, 20.0)
+"""Minutes whose areas are drawn beside that of the cut-off."""
+
 Row = list[Any]
 
 
@@ -59,8 +62,9 @@ def told(desk: Desk, plan: Plan, done: Simulation, lang: str) -> dict[str, Any]:
         "labels": text.labels
         | says
         | {
-            "layer_areas": says["layer_areas"].format(minutes=cutoff),
-            "layer_area": says["layer_area"].format(minutes=cutoff),
+            "layer_areas": says["layer_bands"].format(
+                minutes=minutes_of(sorted({*BANDS_MIN, after.minutes}), lang)
+            ),
             "legend_time": text.labels["legend_time"],
             "area": text.labels["area"],
             "covered": text.labels["covered"],
@@ -91,7 +95,7 @@ def told(desk: Desk, plan: Plan, done: Simulation, lang: str) -> dict[str, Any]:
             "site": _names(table["facility_name_after"]),
             "site_before": _names(table["facility_name_before"]),
             "over_s": _numbers(after.by_commune["seconds_over"]),
-            "late": _late(after).tolist(),
+            "late": _late(after),
             "gained": np.flatnonzero(table["population_gained"] > 0).tolist(),
             "lost": np.flatnonzero(table["population_lost"] > 0).tolist(),
         },
@@ -348,8 +352,9 @@ def _each(done: Simulation, value: float, cost: float, lang: str) -> str:
     return euros(value, lang) if cost else euros(0.0, lang)
 
 
-def _late(after: Coverage) -> pd.Series:
-    return after.by_commune["travel_time_s"] > after.minutes * 60.0
+def _late(after: Coverage) -> list[bool]:
+    late: list[bool] = (after.by_commune["travel_time_s"] > after.minutes * 60.0).tolist()
+    return late
 
 
 def _numbers(values: pd.Series) -> list[int | None]:

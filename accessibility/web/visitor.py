@@ -18,8 +18,8 @@ import geopandas as gpd
 from pyproj import Transformer
 
 from accessibility.analysis.choices import checked_minutes
-from accessibility.analysis.scenario import Scenario
-from accessibility.analysis.scenario_form import scenario_of
+from accessibility.analysis.scenario import WITHIN_M, Scenario
+from accessibility.analysis.scenario_form import FARTHEST_M, scenario_of
 from accessibility.analysis.simulate_result import Simulation
 from accessibility.analysis.siting import Siting
 from accessibility.errors import AccessibilityError, InputError, SettingError
@@ -27,12 +27,12 @@ from accessibility.inputs.settings import parse_toml
 from accessibility.schema import WGS84
 from accessibility.web import plan as edit
 from accessibility.web.address import packed, unpacked
-from accessibility.web.desk import Desk, OffRoadError, OutsideError
+from accessibility.web.desk import Desk, NoRoadError, OffRoadError, OutsideError
 from accessibility.web.drawing import Drawing, Ground
 from accessibility.web.exports import EXPORTS, export
 from accessibility.web.page_words import page_words
 from accessibility.web.plan import History, Plan
-from accessibility.web.view import SIDE, best_told, help_rows, side_rows, told
+from accessibility.web.view import BANDS_MIN, SIDE, best_told, help_rows, side_rows, told
 from accessibility.web.workers import Workers
 
 MOST_WAITING = 50
@@ -45,9 +45,6 @@ MOST_FILE_BYTES = 200_000
 """Of a scenario that is opened: thousands of entries."""
 
 MOST_NAME = 120
-
-BANDS_MIN = (10.0, 20.0)
-"""Minutes whose areas are drawn beside that of the cut-off."""
 
 Command = dict[str, Any]
 
@@ -90,6 +87,7 @@ class Visitor:
         self._best: tuple[Plan, Siting] | None = None
         self._areas_of: Plan | None = None
         self._areas_wanted = False
+        self._bands: list[tuple[str, str]] = []
         self._waiting: deque[tuple[Command, float]] = deque()
         self._at_work: Command | None = None
         self._asides: set[str] = set()
@@ -132,7 +130,8 @@ class Visitor:
     def _next(self) -> None:
         while self._waiting and self._at_work is None and not self._closed:
             command, since = self._waiting.popleft()
-            self._last_id = command.get("n") if isinstance(command.get("n"), int) else 0
+            number = command.get("n")
+            self._last_id = number if isinstance(number, int) else 0
             self._notice = {"kind": "", "text": ""}
             self._file = None
             try:
@@ -244,7 +243,8 @@ class Visitor:
         return _then(history, edit.put_back(history.now.scenario, site))
 
     def _road(self, history: History, command: Command) -> History:
-        lon, lat = self._lonlat(command)
+        within_m = min(max(_number(command, "within_m"), WITHIN_M), FARTHEST_M)
+        lon, lat = self._desk.point_on_road(*self._lonlat(command), within_m=within_m)
         return _then(history, edit.with_closed_road(history.now.scenario, lon, lat))
 
     def _drop_road(self, history: History, command: Command) -> History:
@@ -361,7 +361,7 @@ class Visitor:
 
     def _areas_off(self, _command: Command) -> None:
         self._areas_wanted, self._areas_of = False, None
-        self.drawing.show_areas(None, self.done)
+        self._bands = self.drawing.show_areas(None, self.done)
 
     # -- what takes some seconds, beside the steps ------------------------------------------------
 
@@ -395,7 +395,7 @@ class Visitor:
                 return
             if plan == self.history.now:
                 self._areas_of = plan
-                self.drawing.show_areas(areas, done)
+                self._bands = self.drawing.show_areas(areas, done)
             else:  # the scenario has moved on
                 self._ask_areas({})
 
@@ -455,7 +455,7 @@ class Visitor:
         self.drawing.show(plan, done)
         if self._areas_of is not None and self._areas_of != plan:
             self._areas_of = None
-            self.drawing.show_areas(None, done)
+            self._bands = self.drawing.show_areas(None, done)
             self._ask_areas({})
         if self._help is not None and self._help[0] != plan:
             self.drawing.show_gain(None)
@@ -486,6 +486,7 @@ class Visitor:
             "address": self._address_of(plan),
             "notice": self._notice,
             "busy": page_words(self.lang)[busy] if busy else "",
+            "bands": self._bands,
             "pending": self._at_work is not None,
             "sites": self.drawing.site_rows(),
             "closed_roads": bool(self.drawing.closed.data["xs"]),
@@ -529,6 +530,8 @@ class Visitor:
         says = page_words(self.lang)
         if isinstance(error, OutsideError):
             return says["outside"].format(place=self._desk.study.title)
+        if isinstance(error, NoRoadError):
+            return says["no_road"]
         if isinstance(error, OffRoadError):
             return says["off_the_road"].format(metres=f"{self._desk.study.default('max_snap_m'):g}")
         return str(error)
