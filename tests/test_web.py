@@ -34,9 +34,6 @@ from accessibility.analysis.siting import optimise
 from accessibility.errors import AccessibilityError, InputError, SettingError
 from accessibility.report.map_words import LANGUAGES, percent, words
 from accessibility.study.study import Study, load_study
-
-pytest.importorskip("bokeh", reason="bokeh is not installed")
-
 from accessibility.web import plan as edit
 from accessibility.web.address import packed, unpacked
 from accessibility.web.desk import Desk

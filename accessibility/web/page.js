@@ -25,8 +25,11 @@ const accessibilityPage = (() => {
   function ask(command) {
     count += 1;
     sent.set(count, performance.now());
-    source("asked").data = { json: [JSON.stringify({ ...command, n: count })] };
-    return count;
+    send({ ...command, n: count });
+  }
+
+  function send(command) {
+    source("asked").data = { json: [JSON.stringify(command)] };
   }
 
   // -- what is told -----------------------------------------------------------------------------
@@ -58,7 +61,7 @@ const accessibilityPage = (() => {
     const query = new URLSearchParams({ lang: answer.lang });
     if (answer.address) query.set("s", answer.address);
     history.replaceState(null, "", `?${query}`);
-    if (!answer.pending) {
+    if (!answer.pending && answer.n) {
       if (sent.has(answer.n)) {
         document.body.dataset.tookMs = String(performance.now() - sent.get(answer.n));
       }
@@ -420,7 +423,7 @@ const accessibilityPage = (() => {
     view.moved();
     clearTimeout(looking);
     looking = setTimeout(() => {
-      if (element("layer-roads").checked) ask({ do: "view", box: view.bounds() });
+      if (element("layer-roads").checked) send({ do: "view", box: view.bounds() });
     }, 300);
   }
 

@@ -131,7 +131,7 @@ class Visitor:
         while self._waiting and self._at_work is None and not self._closed:
             command, since = self._waiting.popleft()
             number = command.get("n")
-            self._last_id = number if isinstance(number, int) else 0
+            self._last_id = number if isinstance(number, int) else self._last_id
             self._notice = {"kind": "", "text": ""}
             self._file = None
             try:
@@ -145,14 +145,16 @@ class Visitor:
     def _start(self, command: Command, since: float) -> None:
         what = command.get("do")
         simple: dict[str, Callable[[Command], None]] = {
-            "lang": self._set_lang, "keep": self._keep, "drop": self._drop, "view": self._set_view,
+            "lang": self._set_lang, "keep": self._keep, "drop": self._drop,
             "help_off": self._help_off, "areas_off": self._areas_off, "tell": lambda _: None,
         }  # fmt: skip
         long: dict[str, Callable[[Command], None]] = {
             "help": self._ask_help, "best": self._ask_best, "areas": self._ask_areas,
             "export": self._ask_export,
         }  # fmt: skip
-        if what in simple:
+        if what == "view":
+            self._set_view(command)  # no answer: only the drawing changes
+        elif what in simple:
             simple[what](command)
             self._took_ms = (time.perf_counter() - since) * 1000
             self._tell()
@@ -438,7 +440,8 @@ class Visitor:
                 self._refuse(self._sentence(error))
             except Exception:
                 self._defect()
-            self._tell()
+            if what != "view" or self._notice["kind"] == "error":
+                self._tell()
 
         future = workers.submit(asked)
         future.add_done_callback(lambda f: self._come_back(partial(back, f)))
@@ -468,7 +471,8 @@ class Visitor:
         """Tell the page everything it shows."""
         plan = self.history.now
         answer = told(self._desk, plan, self.done, self.lang)
-        if answer["labels"] == self._labels:
+        # a page that has asked nothing yet may have missed what it was told before
+        if answer["labels"] == self._labels and self._last_id:
             del answer["labels"]
         else:
             self._labels = answer["labels"]
