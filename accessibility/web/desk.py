@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from threading import Lock
 
@@ -12,12 +13,12 @@ import pandas as pd
 import shapely
 
 from accessibility.analysis.choices import counted_sites
-from accessibility.analysis.coverage import Coverage
+from accessibility.analysis.coverage import Coverage, coverage, zones_of
 from accessibility.analysis.gain import gain
 from accessibility.analysis.isochrones import isochrones
 from accessibility.analysis.scenario import RoadAt, Scenario
 from accessibility.analysis.simulate import Simulator
-from accessibility.analysis.simulate_result import Simulation
+from accessibility.analysis.simulate_result import Simulation, compared
 from accessibility.analysis.siting import Siting, optimise
 from accessibility.errors import InputError, SettingError
 from accessibility.network.snap import snap
@@ -54,18 +55,29 @@ class Desk:
     Attributes
     ----------
     study : Study
+    start : Simulation
+        What the study says by itself.
     """
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self._first = Simulator(study)
+        before = coverage(study)
+        # a removed site needs the times to all others: searched while the page opens
+        self._times = ThreadPoolExecutor(1, thread_name_prefix="times").submit(Simulator, study)
         self._building = Lock()
         self._roads: dict[tuple[object, object], Simulator] = {}
         self._asking = lru_cache(CHOICES_KEPT)(self._ask)
         self.gains = lru_cache(LONG_ANSWERS_KEPT)(self._gains)
         self.areas = lru_cache(LONG_ANSWERS_KEPT)(self._areas)
         self.best = lru_cache(LONG_ANSWERS_KEPT)(self._best)
-        self.start = self.simulate(start(study))
+        self.start = compared(
+            start(study).scenario, study, before, before, zones=zones_of(study.communes), moved=[],
+            grant_eur=float("nan") if self.grant_eur is None else self.grant_eur,
+        )  # fmt: skip
+
+    @property
+    def _first(self) -> Simulator:
+        return self._times.result()
 
     def takes_long(self, plan: Plan) -> bool:
         """Whether a network has to be built first."""

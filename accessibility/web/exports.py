@@ -255,7 +255,14 @@ def report_figure(desk: Desk, plan: Plan, done: Simulation, lang: str) -> Any:
     today = dt.datetime.now(dt.UTC).astimezone().date()
     made = says["made_on"].format(day=day(today, lang), version=accessibility.__version__)
     published = f"{lines['published']} ({lines['source']})." if lines["published"] else ""
-    told = [f"{name}{says['colon']} {now}" for name, now, _ in facts(desk.study, done, lang)]
-    for y, text in ((0.021, " · ".join(told)), (0.007, f"{published} {made}".strip())):
-        figure.text(0.015, y, text, fontsize=6.5, color="#333333")
+    # what the map's own column does not tell
+    own = {says[key] for key in ("people_covered", "gained", "lost", "cantons_with")}
+    told = [
+        f"{name}{says['colon']} {now}" + (f" ({was})" if was else "")
+        for name, now, was in facts(desk.study, done, lang)
+        if name not in own
+    ]
+    # above the title, where the map leaves room
+    for y, text in ((0.997, f"{made} {published}".strip()), (0.982, " · ".join(told))):
+        figure.text(0.02, y, text, fontsize=6.5, color="#333333", va="top")
     return figure
