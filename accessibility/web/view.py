@@ -123,7 +123,8 @@ def figure_lines(study: Study, done: Simulation, lang: str) -> dict[str, str]:
     published = study.settings.get("published", {})
     if "share_covered" in published:
         lines["published"] = says["published"].format(
-            share=number(round(published["share_covered"] * 100, 1), lang) + "\N{NO-BREAK SPACE}%"
+            share=number(round(published["share_covered"] * 100, 1), lang)
+            + ("\N{NO-BREAK SPACE}%" if lang == "fr" else " %")
         )
         lines["source"] = str(published["source"])
         if comparable(after, published, own_sites=False):
