@@ -23,6 +23,7 @@ import openpyxl
 import pytest
 from networks import lonlat
 from studies import AVAL, COMBE, MONT, VILLE, write_study
+from typer.testing import CliRunner
 
 from accessibility.analysis.coverage import coverage
 from accessibility.analysis.gain import gain, top_communes
@@ -31,6 +32,7 @@ from accessibility.analysis.scenario_form import scenario_of
 from accessibility.analysis.scenario_sites import resolve
 from accessibility.analysis.simulate import Simulator, simulate
 from accessibility.analysis.siting import optimise
+from accessibility.cli import app
 from accessibility.errors import AccessibilityError, InputError, SettingError
 from accessibility.report.map_words import LANGUAGES, percent, words
 from accessibility.study.study import Study, load_study
@@ -43,7 +45,7 @@ from accessibility.web.page_words import page_words, preferred
 from accessibility.web.plan import History, Plan
 from accessibility.web.server import PageServer, is_loopback
 from accessibility.web.view import told
-from accessibility.web.visitor import MOST_WAITING, Visitor
+from accessibility.web.visitor import Visitor
 from accessibility.web.workers import Workers
 
 EVIL = '<script>alert("x")</script>'
@@ -144,12 +146,16 @@ def test_add_drag_close_undo_and_redo(page: Page, study: Study) -> None:
     scenario = page.visitor.history.now.scenario
     assert added["figure"]["share"] == percent(simulate(study, scenario).after.share, "en")
     assert added["communes"]["gained"] == [2]
+    drawn = page.visitor.drawing._communes.data
+    assert list(drawn["pattern"]) == [" ", " ", ".", " ", " ", "/"]
+    assert list(drawn["width"]) == [0, 0, 3.5, 0, 0, 1.8]
     moved = page.ask("move", site="new-1", **metres(study, 40_500))
     assert moved["communes"]["gained"] == []
     assert page.visitor.history.now.scenario.add[0].name == "Combe"
     closed = page.ask("toggle", site="f1")
     assert sites(closed) == {"f2": "stays", "new-1": "opened", "f1": "closed"}
     assert closed["communes"]["lost"] == [0, 1]
+    assert list(page.visitor.drawing._communes.data["pattern"])[:3] == ["x", "x", "/"]
     for expected in (moved, added, start):
         again = page.ask("undo")
         assert again["figure"] == expected["figure"]
@@ -344,8 +350,7 @@ def test_one_simulator_asked_otherwise_says_what_a_new_one_says(study: Study) ->
     first = Simulator(study)
     slower = Scenario(speed=(Speed(road_class="primary", factor=0.5),), add=(Place(insee=COMBE),))
     first.simulate(slower)
-    for options in ({"minutes": 33}, {"as_of": "2021-01-01"}, {"population": 2021},
-                    {"minutes": 5, "as_of": "2022-12-01", "population": 2020}):  # fmt: skip
+    for options in ({"minutes": 33}, {"minutes": 5, "as_of": "2022-12-01", "population": 2020}):
         asked, new = first.asking(**options), Simulator(study, **options)
         for scenario in (Scenario(), Scenario(add=(Place(insee=MONT),)), slower):
             one, other = asked.simulate(scenario), new.simulate(scenario)
@@ -675,9 +680,12 @@ def test_one_who_left_is_not_worked_for(desk: Desk, workers: Workers) -> None:
     assert not page.visitor._waiting
 
 
-def test_a_flood_of_steps_is_refused(desk: Desk, workers: Workers) -> None:
+def test_a_flood_of_steps_is_refused(
+    desk: Desk, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accessibility.web.visitor.MOST_WAITING", 3)
     page = Page(desk, workers)
-    for _ in range(MOST_WAITING + 5):
+    for _ in range(5):
         page.visitor.ask({"do": "set", "minutes": 15})
     refused = json.loads(page.visitor.drawing.told.data["json"][0])
     assert "too many steps" in refused["notice"]["text"]
@@ -733,3 +741,29 @@ def test_a_port_that_is_taken_is_a_sentence(study: Study) -> None:
     for wrong in ({"host": "::1"}, {"lang": "de"}, {"host": "203.0.113.7"}):
         with pytest.raises(AccessibilityError):
             PageServer(study, **wrong)
+
+
+def test_the_command_says_what_it_takes(tmp_path: Path) -> None:
+    run = CliRunner().invoke(app, ["serve", "--help"])
+    assert run.exit_code == 0
+    for part in ("--study", "--port", "--host", "--lang", "accessibility serve --lang fr"):
+        assert part in run.output
+    for wrong in (["--lang", "de"], ["--port", "70000"], ["--port", "x"]):
+        assert CliRunner().invoke(app, ["serve", *wrong]).exit_code == 2
+    run = CliRunner().invoke(app, ["serve", "--study", str(tmp_path / "none")])
+    assert isinstance(run.exception, AccessibilityError)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_command_serves_until_it_ends(
+    study: Study, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    monkeypatch.setattr(PageServer, "run", lambda self: self._server.stop())
+    options = ["serve", "--study", str(study.folder), "--port", "0", "--host", host]
+    run = CliRunner().invoke(app, options)
+    assert run.exit_code == 0, run.output
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", shown[0])
+    assert shown[0] in run.output
+    assert ("WARNING: everybody who reaches 0.0.0.0" in run.output) is (host == "0.0.0.0")

@@ -178,7 +178,7 @@ class Drawing:
         """Draw an answer."""
         table = done.by_commune
         late = (done.after.by_commune["travel_time_s"] > done.after.minutes * 60.0).to_numpy()
-        kind = np.where(late, LATE, "")
+        kind = np.where(late, LATE, "").astype(object)
         kind[(table["population_gained"] > 0).to_numpy()] = GAINED
         kind[(table["population_lost"] > 0).to_numpy()] = LOST
         looks = [LOOKS.get(one) for one in kind]
@@ -198,7 +198,7 @@ class Drawing:
         self._show_sites(plan, done)
         self._show_closed(plan)
 
-    def _show_names(self, done: Simulation, kind: npt.NDArray[np.str_]) -> None:
+    def _show_names(self, done: Simulation, kind: npt.NDArray[np.object_]) -> None:
         rows = np.flatnonzero(kind != "")
         rank = pd.DataFrame({
             "stays": kind[rows] == LATE,

@@ -97,13 +97,13 @@ const accessibilityPage = (() => {
     element("today").textContent = figure.today;
     element("published").replaceChildren(...[figure.published, figure.difference, figure.source]
       .filter(Boolean).flatMap((line) => [document.createTextNode(line), make("br")]));
-    const wide = answer.facts.some((row) => row[2]);
     const rows = answer.facts.map(([name, now, was]) => {
       const row = make("tr");
       const head = make("th", name);
       head.scope = "row";
-      row.append(head, make("td", now));
-      if (wide) row.append(make("td", was && `(${was})`, "was"));
+      const cell = make("td", now);
+      if (was) cell.append(make("span", fill(words.was, { value: was }), "was"));
+      row.append(head, cell);
       return row;
     });
     element("facts").replaceChildren(...rows);
@@ -342,6 +342,7 @@ const accessibilityPage = (() => {
   function showTool() {
     element("tool-help").textContent = words[`tool_${tool()}_help`];
     element("frame").dataset.tool = tool();
+    if (view) hold(false);
   }
 
   const NEAR_PX = 16;
@@ -376,8 +377,9 @@ const accessibilityPage = (() => {
 
   // which tool has the pointer: the one that drags sites excludes those that pan and pick
   function hold(site) {
-    if (site) source("drag").active = true;
-    else for (const name of ["pan", "tap"]) source(name).active = true;
+    source(site ? "drag" : "pan").active = true;
+    // a commune is chosen only where a click does nothing else
+    if (!site) source("tap").active = tool() === "look";
   }
 
   function panend() {
@@ -510,6 +512,7 @@ const accessibilityPage = (() => {
       }
       ask({ do: "load", text: await file.text(), name: file.name });
     });
+    window.addEventListener("beforeprint", () => view.whole());
     element("frame").addEventListener("pointerdown", pressed, true);
     element("frame").addEventListener("mouseleave", () => {
       Object.assign(pointed, { commune: -1, site: -1, gain: -1 });
