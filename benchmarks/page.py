@@ -2,6 +2,7 @@
 
     python benchmarks/page.py                          # 20 visitors for a minute, as the issue asks
     python benchmarks/page.py --visitors 8 --seconds 20
+    python benchmarks/page.py --browser                # one visitor, until it is on the screen
 
 Starts `accessibility serve` on the loopback, opens one connection for each visitor as a browser
 does, and lets each take a step, wait for its answer and think for some seconds. Afterwards every
@@ -18,6 +19,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -239,10 +241,8 @@ async def measured(arguments: argparse.Namespace, study: Study, address: str, se
         f"{arguments.visitors} visitors for {took:.0f} s, {len(steps)} steps, "
         f"{sum(step['error'] for step in steps)} refused; load of the machine before: {load:.1f}"
     )
-    for name, values in (("at the visitor", at_visitor), ("in the server", at_server)):
-        middle, most = np.percentile(values, [50, 95])
-        print(f"{name}: median {middle:.0f} ms, 95th percentile {most:.0f} ms, "
-              f"longest {values.max():.0f} ms")  # fmt: skip
+    spread("at the visitor", at_visitor)
+    spread("in the server", at_server)
     print(f"processor: {1000 * spent_s / len(steps):.0f} ms a step, {spent_s / took:.2f} cores")
     quarter = max(1, len(memory) // 4)
     print(f"memory: {before_mb:.0f} MB before, {np.mean(memory[:quarter]):.0f} MB in the first "
@@ -253,12 +253,53 @@ async def measured(arguments: argparse.Namespace, study: Study, address: str, se
         sys.exit(1)
 
 
+def in_browser(address: str, study: Study) -> None:
+    """Add, move and remove sites in Chromium: until the answer is on the screen."""
+    from playwright.sync_api import sync_playwright
+
+    took, server = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(address)
+        page.wait_for_selector("body[data-ready]")
+        page.click("#sites-now summary")
+        for n, code in enumerate(study.communes["code_insee"].iloc[::12], start=1):
+            page.fill("#search", code)
+            page.keyboard.press("Enter")
+            page.evaluate("delete document.body.dataset.tookMs")
+            if n % 3 == 1:
+                page.click("#add-here")
+            else:
+                row = page.locator("#sites li", has_text="new").first
+                name = "Move to the commune shown" if n % 3 == 2 else "Remove"
+                row.get_by_role("button", name=name, exact=True).click()
+            page.wait_for_selector("body[data-took-ms]")
+            took.append(float(page.evaluate("document.body.dataset.tookMs")))
+            told = "Bokeh.documents[0].get_model_by_name('told').data.json[0]"
+            server.append(float(page.evaluate(f"JSON.parse({told}).took_ms")))
+        browser.close()
+    print(f"in a browser, {len(took)} sites added, moved and removed; the first waits for times")
+    spread("on the screen", np.array(took[1:]))
+    spread("in the server", np.array(server[1:]))
+
+
+def spread(name: str, values: np.ndarray) -> None:
+    """Print the middle and the end of some milliseconds."""
+    middle, most = np.percentile(values, [50, 95])
+    print(f"{name}: median {middle:.0f} ms, 95th percentile {most:.0f} ms, "
+          f"longest {values.max():.0f} ms")  # fmt: skip
+
+
 def main() -> None:
     """Start the page and put the load on it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--think", type=float, default=3.0, help="seconds between steps, mean")
+    parser.add_argument("--browser", action="store_true", help="one visitor, in Chromium")
     arguments = parser.parse_args()
     study = load_study("jura")
     began = time.perf_counter()
@@ -272,7 +313,10 @@ def main() -> None:
             line = server.stdout.readline()
             address = re.findall(r"http://\S+", line)[0]
             print(f"the page answers after {time.perf_counter() - began:.1f} s")
-            asyncio.run(measured(arguments, study, address, server.pid))
+            if arguments.browser:
+                in_browser(address, study)
+            else:
+                asyncio.run(measured(arguments, study, address, server.pid))
         finally:
             server.terminate()
 

@@ -79,6 +79,11 @@ class Desk:
     def _first(self) -> Simulator:
         return self._times.result()
 
+    @property
+    def ready(self) -> bool:
+        """Whether the times to each site are known, so that a step need not wait for them."""
+        return self._times.done()
+
     def takes_long(self, plan: Plan) -> bool:
         """Whether a network has to be built first."""
         return plan.scenario.changes_roads and _roadworks(plan.scenario) not in self._roads

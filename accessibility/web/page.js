@@ -63,7 +63,11 @@ const accessibilityPage = (() => {
     history.replaceState(null, "", `?${query}`);
     if (!answer.pending && answer.n) {
       if (sent.has(answer.n)) {
-        document.body.dataset.tookMs = String(performance.now() - sent.get(answer.n));
+        const since = sent.get(answer.n);
+        // when it is on the screen
+        requestAnimationFrame(() => requestAnimationFrame(() => {
+          document.body.dataset.tookMs = String(performance.now() - since);
+        }));
       }
       for (const n of sent.keys()) if (n <= answer.n) sent.delete(n);
       document.body.dataset.done = String(answer.n);
@@ -512,7 +516,6 @@ const accessibilityPage = (() => {
       }
       ask({ do: "load", text: await file.text(), name: file.name });
     });
-    window.addEventListener("beforeprint", () => view.whole());
     element("frame").addEventListener("pointerdown", pressed, true);
     element("frame").addEventListener("mouseleave", () => {
       Object.assign(pointed, { commune: -1, site: -1, gain: -1 });
@@ -545,7 +548,11 @@ const accessibilityPage = (() => {
     panstart: () => {},
     doubletap: () => {},
     lost: () => showNotice({ kind: "error", text: words.lost_connection }),
-    resized: () => view && view.resized(),
+    resized: () => {
+      if (!view) return;
+      view.resized();
+      if (matchMedia("print").matches) setTimeout(view.whole, 60); // another shape of paper
+    },
     pointed: (what, indices, at) => {
       pointed[what] = indices.length ? indices[0] : -1;
       showTip(at);

@@ -174,7 +174,7 @@ class Visitor:
         history = self.history
         take = _STEPS[command["do"]]
         ahead = self._workers.long if self._builds_network(command) else self._workers.quick
-        if ahead is self._workers.long:
+        if ahead is self._workers.long or not self._desk.ready:
             self._tell()
 
         def work() -> tuple[History, Simulation]:
