@@ -182,18 +182,21 @@ class Drawing:
         kind[(table["population_gained"] > 0).to_numpy()] = GAINED
         kind[(table["population_lost"] > 0).to_numpy()] = LOST
         looks = [LOOKS.get(one) for one in kind]
-        self._communes.patch(
-            {
-                column: [(slice(0, len(looks)), values)]
-                for column, values in (
-                    ("colour", classes_of(done)[0]),
-                    ("pattern", [look["pattern"] if look else " " for look in looks]),
-                    ("ink", [look["colour"] if look else "white" for look in looks]),
-                    ("scale", [look["scale"] if look else 9 for look in looks]),
-                    ("width", [look["width"] if look else 0.0 for look in looks]),
-                )
-            }
-        )
+        columns: dict[str, list[Any]] = {
+            "colour": classes_of(done)[0],
+            "pattern": [look["pattern"] if look else " " for look in looks],
+            "ink": [look["colour"] if look else "white" for look in looks],
+            "scale": [look["scale"] if look else 9 for look in looks],
+            "width": [look["width"] if look else 0.0 for look in looks],
+        }
+        # each change has the browser draw the whole map again
+        changed = {
+            name: [(i, new) for i, (old, new) in enumerate(pairs) if old != new]
+            for name, values in columns.items()
+            if (pairs := list(zip(self._communes.data[name], values, strict=True)))
+        }
+        if any(changed.values()):
+            self._communes.patch({name: rows for name, rows in changed.items() if rows})
         self._show_names(done, kind)
         self._show_sites(plan, done)
         self._show_closed(plan)
@@ -207,23 +210,23 @@ class Drawing:
         }).sort_values(["stays", "people", "row"])  # fmt: skip
         first = rank["row"].to_numpy()
         at = np.round(self._ground.names_at[first])
-        self._names.data = {
+        _set(self._names, {
             "x": at[:, 0].tolist(), "y": at[:, 1].tolist(),
             "text": done.by_commune["name"].iloc[first].tolist(), "alpha": [0.0] * len(first),
-        }  # fmt: skip
+        })  # fmt: skip
 
     def _show_sites(self, plan: Plan, done: Simulation) -> None:
         changes = site_changes(self._desk.study, done.before, done.after)
         ids, change = changes["facility_id"].tolist(), changes["change"].tolist()
         xy = np.column_stack([changes.geometry.x, changes.geometry.y]) - self._ground.origin
-        self.sites.data = {
+        _set(self.sites, {
             "id": ids, "name": changes["name"].tolist(), "change": change,
             "x": np.round(xy[:, 0], 1).tolist(), "y": np.round(xy[:, 1], 1).tolist(),
             "marker": [MARKS[one][0] for one in change],
             "size": [MARKS[one][1] + 2 for one in change],
             "fill": ["white"] * len(ids),
             "edge": ["black"] * len(ids),
-        }  # fmt: skip
+        })  # fmt: skip
         new = done.after.sites
         placed = new[new["facility_id"].astype(str).isin(moved_or_added(plan.scenario))]
         found = self._desk.ways_to_road(placed)
@@ -239,13 +242,16 @@ class Drawing:
             for before, now in zip(moved["before"], moved.geometry, strict=True)
         ]
         lines = [shapely.get_coordinates(way) - self._ground.origin for way, _ in ways]
-        self._ways.data = {
-            "xs": [line[:, 0].round(1).tolist() for line in lines],
-            "ys": [line[:, 1].round(1).tolist() for line in lines],
-            "dash": [dash for _, dash in ways],
-        }
+        _set(
+            self._ways,
+            {
+                "xs": [line[:, 0].round(1).tolist() for line in lines],
+                "ys": [line[:, 1].round(1).tolist() for line in lines],
+                "dash": [dash for _, dash in ways],
+            },
+        )
         at = np.array([(p.x, p.y) for p in moved["before"]]).reshape(-1, 2) - self._ground.origin
-        self._leftover.data = {"x": at[:, 0].tolist(), "y": at[:, 1].tolist()}
+        _set(self._leftover, {"x": at[:, 0].tolist(), "y": at[:, 1].tolist()})
 
     def site_rows(self) -> list[list[Any]]:
         """Sites in the order of their points: id, name, change, x, y, metres from its road."""
@@ -256,10 +262,13 @@ class Drawing:
     def _show_closed(self, plan: Plan) -> None:
         found = [self._desk.road_at(road.at) for road in plan.scenario.road if hasattr(road, "at")]
         lines = [shapely.get_coordinates(road[1]) - self._ground.origin for road in found if road]
-        self.closed.data = {
-            "xs": [line[:, 0].round(1).tolist() for line in lines],
-            "ys": [line[:, 1].round(1).tolist() for line in lines],
-        }
+        _set(
+            self.closed,
+            {
+                "xs": [line[:, 0].round(1).tolist() for line in lines],
+                "ys": [line[:, 1].round(1).tolist() for line in lines],
+            },
+        )
 
     def show_gain(self, junctions: gpd.GeoDataFrame | None) -> None:
         """Draw where one more site would newly cover people; nothing if None."""
@@ -390,7 +399,7 @@ class Drawing:
             plot.multi_line(source=self.closed, line_color=colour, line_width=width,
                             line_dash=dash)
             for colour, width, dash in (("white", 9, "solid"), (ORANGE, 6, "solid"),
-                                        ("black", 6, [2, 8]))
+                                        ("black", 6, "dotted"))
         ]  # fmt: skip
         ways = [
             plot.multi_line(source=self._ways, line_color=colour, line_width=width,
@@ -452,6 +461,12 @@ class Drawing:
             if model is not self.asked:
                 model.syncable = False
         return plot
+
+
+def _set(source: ColumnDataSource, data: dict[str, list[Any]]) -> None:
+    """Give a source its data where they are others: each time the browser draws all again."""
+    if dict(source.data) != data:
+        source.data = data
 
 
 def _columns(names: str) -> dict[str, list[Any]]:
