@@ -196,7 +196,7 @@ def test_cut_off_day_and_year(page: Page, study: Study) -> None:
         answer = page.ask("set", **asked)
         assert answer["figure"]["share"] == percent(coverage(study, **options).share, "en")
     assert answer["minutes"] == 15
-    assert answer["days"][0] == "31 January 2020: 1 sites"
+    assert answer["days"][0] == "31 January 2020: 1 site"
     assert "another question" in answer["figure"]["difference"]
     for wrong in ({"minutes": 0}, {"minutes": None}, {"day": 99}, {"population": 1850}):
         refused = page.ask("set", **wrong)

@@ -150,7 +150,7 @@ def share(page: Any) -> str:
     return str(page.inner_text("#share"))
 
 
-def test_add_drag_close_undo_and_redo(page: Any, study: Study) -> None:
+def test_add_drag_close_undo_and_redo(page: Any, study: Study, tmp_path: Path) -> None:
     today = percent(coverage(study).share, "en")
     assert share(page) == today
     tool(page, "add")
@@ -191,6 +191,7 @@ def test_add_drag_close_undo_and_redo(page: Any, study: Study) -> None:
     assert share(page) == python(page, study) == added
     doing(page, lambda: page.click("#redo"))
     assert share(page) == python(page, study) == closed
+    page.screenshot(path=tmp_path / "closed.png")  # pytest keeps it
     doing(page, lambda: page.click("#reset"))
     assert share(page) == today
     assert "s=" not in page.url

@@ -80,7 +80,10 @@ def told(desk: Desk, plan: Plan, done: Simulation, lang: str) -> dict[str, Any]:
         "minutes_text": says["cutoff_value"].format(minutes=cutoff),
         "day": list(days).index(after.as_of) if after.as_of in days else len(days) - 1,
         "days": [
-            says["day_value"].format(day=day(one, lang), sites=count) for one, count in days.items()
+            says["day_value_one" if count == 1 else "day_value"].format(
+                day=day(one, lang), sites=count
+            )
+            for one, count in days.items()
         ],
         "population": after.population_year,
         "years": study.population_years,
@@ -243,7 +246,7 @@ def best_told(found: Siting, lang: str) -> dict[str, Any]:
     if found.selected.empty:
         return {"lines": [says["best_none"]], "sites": []}
     lines = [
-        says["best_share"].format(
+        says["best_share_one" if len(found.selected) == 1 else "best_share"].format(
             share=percent(found.share_covered, lang),
             number=len(found.selected),
             people=number(found.population_gained, lang),
