@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import logging
 import secrets
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -172,6 +173,8 @@ def _page_of(desk: Desk, ground: Any) -> dict[str, str]:
 
 
 def _listen(opened: Any, host: str, port: int) -> Server:
+    # a visitor who leaves is no fault
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     return Server(
         {"/": Application(FunctionHandler(opened))},
         address=host,

@@ -179,6 +179,8 @@ class Visitor:
 
         def work() -> tuple[History, Simulation]:
             then = take(self, history, command)
+            if then.now.scenario.changes_roads:
+                self._desk.roads_ready()  # they will be named and drawn
             return then, self.done if then is history else self._desk.simulate(then.now)
 
         future = ahead.submit(work)
