@@ -117,9 +117,7 @@ def drawing(
         selection_fill_color="white", selection_fill_alpha=0.35, selection_line_color="black",
         selection_line_width=3.5, selection_line_alpha=1,
     )  # fmt: skip
-    cantons = plot.multi_line(
-        **lines_of(canton_limits(shapes)), **CANTON_LOOK
-    )
+    cantons = plot.multi_line(**lines_of(canton_limits(shapes)), **CANTON_LOOK)
     edges.nonselection_glyph = edges.glyph
     shades.nonselection_glyph = shades.selection_glyph = shades.glyph
     *under, dots = _draw_sites(plot, sites)
