@@ -121,6 +121,7 @@ def optimise(
     population: int | None = None,
     direction: Direction | None = None,
     around: bool = False,
+    sites: gpd.GeoDataFrame | None = None,
     max_snap_m: float | None = None,
 ) -> Siting:
     """Best places for sites, with proof.
@@ -159,7 +160,7 @@ def optimise(
         How many other choices of equal value are looked for at most.
     time_limit_s : float
         Seconds after which the best choice so far is returned.
-    minutes, as_of, population, direction, around, max_snap_m
+    minutes, as_of, population, direction, around, sites, max_snap_m
         As in `coverage`.
 
     Returns
@@ -206,7 +207,7 @@ def optimise(
     until = time.monotonic() + time_limit_s
     before = coverage(
         study, minutes=minutes, as_of=as_of, population=population, direction=direction,
-        around=around, max_snap_m=max_snap_m,
+        around=around, sites=sites, max_snap_m=max_snap_m,
     )  # fmt: skip
     problem = pose(
         study, before, candidates, max_snap_m=max_snap_m, may_close=may_close, weights=weights,

@@ -21,6 +21,7 @@ from accessibility.cli import (
     network,
     optimise,
     sensitivity,
+    serve,
     simulate,
     surface,
     timeline,
@@ -54,6 +55,7 @@ app.command("timeline")(timeline.command)
 app.command("variants")(variants.command)
 app.command("sensitivity")(sensitivity.command)
 app.command("border")(border.command)
+app.command("serve")(serve.command)
 app.command("network")(network.command)
 app.command("build")(build.command)
 app.add_typer(data.app, name="data")

@@ -24,12 +24,32 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
         If the file is absent, or is not TOML; the message names line and column.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise MissingInputError(f"{what} {path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f"{what} {path} is not valid TOML: {error}.") from error
+    return parse_toml(text, source=f"{what} {path}")
+
+
+def parse_toml(text: str, *, source: str) -> dict[str, Any]:
+    """Read TOML from a text; `source` tells in messages what it is.
+
+    Raises
+    ------
+    InputError
+        If it is not TOML; the message names line and column.
+
+    Examples
+    --------
+    >>> parse_toml("minutes = 20", source="the choices")
+    {'minutes': 20}
+    """
+    try:
+        return tomllib.loads(text)
     # deep brackets run out of stack, and numbers of thousands of digits are refused by int
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"{what} {path} is not valid TOML: {error}.") from error
+        raise InputError(f"{source} is not valid TOML: {error}.") from error
 
 
 HIGHEST = 100_000.0

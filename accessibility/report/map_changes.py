@@ -35,8 +35,8 @@ class Changes:
         As `commune_layer` gives them afterwards, in metres, with `time_before_s`,
         `site_before` and `change`: "gained", "lost" or None.
     sites : GeoDataFrame
-        `name`, `change` ("stays", "opened", "closed", "moved"), where they stand or stood, in
-        metres, and `before`: where a moved one stood. Those that stay come first.
+        `facility_id`, `name`, `change` ("stays", "opened", "closed", "moved"), where they stand
+        or stood, in metres, and `before`: where a moved one stood. Those that stay come first.
     services_before, services_after : int
         Number of sites, an itinerant service counted once.
     """
@@ -106,7 +106,7 @@ def changes_between(
             site_before=old["facility_name"].to_numpy(),
             change=change,
         ),
-        sites=_sites(study, before, after),
+        sites=site_changes(study, before, after),
         services_before=len(before.sites),
         services_after=len(after.sites) - int(stops) + len(set(services.values())),
     )
@@ -135,8 +135,8 @@ def changes_json(
     }
 
 
-def _sites(study: Study, before: Coverage, after: Coverage) -> gpd.GeoDataFrame:
-    """Sites of both answers, each once, and what becomes of each."""
+def site_changes(study: Study, before: Coverage, after: Coverage) -> gpd.GeoDataFrame:
+    """Sites of both answers, each once, and what becomes of each; see `Changes.sites`."""
     old, new = site_layer(study, before), site_layer(study, after)
     old_ids, new_ids = (pd.Index(r.sites["facility_id"].astype(str)) for r in (before, after))
     stood = old_ids.get_indexer(new_ids)
@@ -149,6 +149,7 @@ def _sites(study: Study, before: Coverage, after: Coverage) -> gpd.GeoDataFrame:
     gone = old[~old_ids.isin(new_ids)]
     table = pd.DataFrame(
         {
+            "facility_id": [*new_ids, *old_ids[~old_ids.isin(new_ids)]],
             "name": [*new["name"], *gone["name"]],
             "change": [*change, *[CLOSED] * len(gone)],
             "before": [*was, *[None] * len(gone)],

@@ -45,6 +45,22 @@ ROUND_M = 10.0
 MARKS = {STAYS: ("circle", 11), OPENED: ("star", 20), CLOSED: ("x", 13), MOVED: ("diamond", 16)}
 """Marker of a site and its size in pixels."""
 
+LATE = "late"
+
+LOOKS: dict[str, dict[str, Any]] = {
+    LATE: {"pattern": "/", "colour": "white", "scale": 9, "width": 1.8},
+    GAINED: {"pattern": ".", "colour": "black", "scale": 9, "width": 3.5},
+    LOST: {"pattern": "x", "colour": "white", "scale": 11, "width": 3.5},
+}
+"""Hatch of a commune that is not covered, won or lost, and width of its edge in pixels."""
+
+HATCH_WEIGHT = 1.6
+
+CANTON_LOOK = {"line_color": "#444444", "line_width": 1.2, "line_dash": "dashed"}
+AREA_LOOK = {"line_color": "black", "line_width": 1.8}
+GROUND = "#f4f4f2"
+"""Beside the territory."""
+
 Layers = list[tuple[str, bool]]
 
 
@@ -75,13 +91,13 @@ def drawing(
     shapes = communes.set_geometry(gpd.GeoSeries(simple, index=communes.index, crs=communes.crs))
     time_s = communes["travel_time_s"].to_numpy()
     source = ColumnDataSource(
-        {**_polygons(shapes.geometry), "colour": classes.colour_of(time_s)}, name="communes"
+        {**polygons(shapes.geometry), "colour": classes.colour_of(time_s)}, name="communes"
     )
     at = source.selected
     plot = figure(
         name="map", sizing_mode="stretch_both", x_range=Range1d(0, 1), y_range=Range1d(0, 1),
         toolbar_location=None, tools="", min_border=0, outline_line_color=None,
-        background_fill_color="#f4f4f2", border_fill_color="#f4f4f2", output_backend="canvas",
+        background_fill_color=GROUND, border_fill_color=GROUND, output_backend="canvas",
     )  # fmt: skip
     plot.axis.visible = False
     plot.grid.visible = False
@@ -89,28 +105,19 @@ def drawing(
     bands, outlines = _draw_bands(plot, areas, classes)
     change = shapes["change"] if "change" in shapes else pd.Series(None, shapes.index, dtype=object)
     late = shapes[shapes["late"] & change.isna()]
-    hatched = plot.multi_polygons(
-        source=ColumnDataSource(_polygons(late.geometry)), fill_alpha=0, line_color="black",
-        line_width=1.8, hatch_pattern="/", hatch_color="white", hatch_scale=9, hatch_weight=1.6,
-    )  # fmt: skip
+    hatched = _hatch(plot, late, LATE)
     changed = [
-        plot.multi_polygons(
-            source=ColumnDataSource(_polygons(shapes[(change == kind).to_numpy()].geometry)),
-            fill_alpha=0, line_color="black", line_width=3.5, hatch_pattern=pattern,
-            hatch_color=colour, hatch_scale=scale, hatch_weight=1.6,
-        )
-        for kind, pattern, colour, scale in ((GAINED, ".", "black", 9), (LOST, "x", "white", 11))
+        _hatch(plot, shapes[(change == kind).to_numpy()], kind)
+        for kind in (GAINED, LOST)
         if (change == kind).any()
-    ]  # fmt: skip
+    ]
     # on top of all areas, so that a commune can be pointed at whatever is shown
     edges = plot.multi_polygons(
         source=source, fill_alpha=0, line_color="white", line_width=0.5, line_alpha=0.8,
         selection_fill_color="white", selection_fill_alpha=0.35, selection_line_color="black",
         selection_line_width=3.5, selection_line_alpha=1,
     )  # fmt: skip
-    cantons = plot.multi_line(
-        **_lines(canton_limits(shapes)), line_color="#444444", line_width=1.2, line_dash="dashed"
-    )
+    cantons = plot.multi_line(**lines_of(canton_limits(shapes)), **CANTON_LOOK)
     edges.nonselection_glyph = edges.glyph
     shades.nonselection_glyph = shades.selection_glyph = shades.glyph
     *under, dots = _draw_sites(plot, sites)
@@ -161,6 +168,15 @@ def library() -> str:
     return "\n".join(Resources(mode="inline", components=["bokeh"], log_level="warn").js_raw)
 
 
+def _hatch(plot: figure, communes: gpd.GeoDataFrame, kind: str) -> GlyphRenderer:
+    look = LOOKS[kind]
+    return plot.multi_polygons(
+        source=ColumnDataSource(polygons(communes.geometry)), fill_alpha=0, line_color="black",
+        line_width=look["width"], hatch_pattern=look["pattern"], hatch_color=look["colour"],
+        hatch_scale=look["scale"], hatch_weight=HATCH_WEIGHT,
+    )  # fmt: skip
+
+
 def _draw_bands(
     plot: figure, areas: gpd.GeoDataFrame, classes: TimeClasses
 ) -> tuple[list[GlyphRenderer], list[GlyphRenderer]]:
@@ -171,14 +187,14 @@ def _draw_bands(
     colours = band_colours(areas, classes)
     bands, outlines = [], []
     for cutoff_s, rows in reversed(list(areas.groupby("cutoff_s"))):
-        source = ColumnDataSource(_polygons(rows.geometry))
+        source = ColumnDataSource(polygons(rows.geometry))
         bands.append(
             plot.multi_polygons(
                 source=source, fill_color=colours[cutoff_s], line_color="white", line_width=0.8
             )
         )
         if rows["asked"].all():
-            outlines.append((source, {"line_color": "black", "line_width": 1.8}))
+            outlines.append((source, AREA_LOOK))
     return bands, [plot.multi_polygons(source=s, fill_alpha=0, **look) for s, look in outlines]
 
 
@@ -192,7 +208,7 @@ def _draw_sites(plot: figure, sites: gpd.GeoDataFrame) -> list[GlyphRenderer]:
             shapely.LineString([old, new])
             for old, new in zip(moved["before"], moved.geometry, strict=True)
         ]
-        lines = _lines(gpd.GeoSeries(ways))
+        lines = lines_of(gpd.GeoSeries(ways))
         for colour, width in (("white", 5), ("black", 2)):
             under.append(plot.multi_line(**lines, line_color=colour, line_width=width))
         under.append(_scatter(plot, gpd.GeoSeries(list(moved["before"])), "circle", 7, width=2))
@@ -243,7 +259,7 @@ def _ring(coordinates: np.ndarray) -> tuple[list[int], list[int]]:
     return x, y
 
 
-def _polygons(shapes: gpd.GeoSeries) -> dict[str, list[Any]]:
+def polygons(shapes: gpd.GeoSeries) -> dict[str, list[Any]]:
     """Shapes as Bokeh nests them: shape, polygon, ring with the outer one first."""
     xs, ys = [], []
     for shape in shapes:
@@ -257,7 +273,8 @@ def _polygons(shapes: gpd.GeoSeries) -> dict[str, list[Any]]:
     return {"xs": xs, "ys": ys}
 
 
-def _lines(shapes: gpd.GeoSeries) -> dict[str, list[Any]]:
+def lines_of(shapes: gpd.GeoSeries) -> dict[str, list[Any]]:
+    """Lines as Bokeh holds them, pieces that meet two and two joined."""
     parts = shapely.line_merge(shapely.get_parts(shapes.array))
     lines = [_ring(shapely.get_coordinates(part)) for part in parts]
     return {"xs": [x for x, _ in lines], "ys": [y for _, y in lines]}

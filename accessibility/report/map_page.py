@@ -124,7 +124,9 @@ def map_page(
         answer=_script_json(answer),
         drawing=_script_json(drawn),
         library=library(),
-        script=(room / "map_page.js").read_text(encoding="utf-8"),
+        script="\n".join(
+            (room / name).read_text(encoding="utf-8") for name in ("map_parts.js", "map_page.js")
+        ),
     )
 
 

@@ -1,0 +1,1 @@
+"""How a planner asks it in a browser."""

@@ -1,0 +1,587 @@
+"""One visitor: what is asked is done one after another, and only this visitor is told of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import geopandas as gpd
+from pyproj import Transformer
+
+from accessibility.analysis.choices import checked_minutes
+from accessibility.analysis.scenario import WITHIN_M, Scenario
+from accessibility.analysis.scenario_form import FARTHEST_M, scenario_of
+from accessibility.analysis.simulate_result import Simulation
+from accessibility.analysis.siting import Siting
+from accessibility.errors import AccessibilityError, InputError, SettingError
+from accessibility.inputs.settings import parse_toml
+from accessibility.schema import WGS84
+from accessibility.web import plan as edit
+from accessibility.web.address import packed, unpacked
+from accessibility.web.desk import Desk, NoRoadError, OffRoadError, OutsideError
+from accessibility.web.drawing import Drawing, Ground
+from accessibility.web.exports import EXPORTS, export
+from accessibility.web.page_words import page_words
+from accessibility.web.plan import History, Plan
+from accessibility.web.view import BANDS_MIN, SIDE, best_told, help_rows, side_rows, told
+from accessibility.web.workers import Workers
+
+MOST_WAITING = 50
+"""Steps of one visitor that wait; more come from no hand."""
+
+MOST_KEPT = 6
+"""Scenarios side by side."""
+
+MOST_FILE_BYTES = 200_000
+"""Of a scenario that is opened: thousands of entries."""
+
+MOST_NAME = 120
+
+Command = dict[str, Any]
+
+
+class Visitor:
+    """What one visitor asked for, and what the page shows of it.
+
+    Parameters
+    ----------
+    desk : Desk
+        Shared by all; the visitor only asks it.
+    workers : Workers
+    ground : Ground
+    later : callable
+        Runs a function on the server's own loop, from any thread.
+    lang : {"en", "fr"}
+    address : str
+        What the page's address holds of a scenario; empty if nothing.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        workers: Workers,
+        ground: Ground,
+        *,
+        later: Callable[[Callable[[], None]], object],
+        lang: str,
+        address: str = "",
+    ) -> None:
+        self._desk, self._workers, self._later = desk, workers, later
+        self.drawing = Drawing(desk, ground)
+        self._origin = ground.origin
+        self._metric = Transformer.from_crs(desk.study.metric_crs, WGS84, always_xy=True)
+        self.lang = lang
+        self.history = History(edit.start(desk.study))
+        self.done = desk.start
+        self.kept: list[tuple[str, Plan, Simulation]] = []
+        self._help: tuple[Plan, gpd.GeoDataFrame] | None = None
+        self._best: tuple[Plan, Siting] | None = None
+        self._areas_of: Plan | None = None
+        self._areas_wanted = False
+        self._bands: list[tuple[str, str]] = []
+        self._waiting: deque[tuple[Command, float]] = deque()
+        self._at_work: Command | None = None
+        self._asides: set[str] = set()
+        self._closed = False
+        self._version = 0
+        self._labels: dict[str, str] | None = None
+        self._file: dict[str, str] | None = None
+        self._notice: dict[str, str] = {"kind": "", "text": ""}
+        self._took_ms = 0.0
+        self._last_id = 0
+        self.drawing.asked.on_change("data", self._on_asked)
+        self._show()
+        if address:
+            self.ask({"do": "address", "text": address})
+
+    def close(self) -> None:
+        """Forget what waits: the visitor has left."""
+        self._closed = True
+        self._waiting.clear()
+
+    # -- what comes in ------------------------------------------------------------------------
+
+    def _on_asked(self, _name: str, _old: object, new: dict[str, Any]) -> None:
+        try:
+            command = json.loads(new["json"][0])
+        except (ValueError, KeyError, IndexError, TypeError):
+            return
+        if isinstance(command, dict):
+            self.ask(command)
+
+    def ask(self, command: Command) -> None:
+        """Do a command when those before it are done; called on the server's loop."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._refuse(page_words(self.lang)["many_visitors"])
+            self._tell()
+            return
+        self._waiting.append((command, time.perf_counter()))
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting and self._at_work is None and not self._closed:
+            command, since = self._waiting.popleft()
+            number = command.get("n")
+            self._last_id = number if isinstance(number, int) else self._last_id
+            self._notice = {"kind": "", "text": ""}
+            self._file = None
+            try:
+                self._start(command, since)
+            except AccessibilityError as error:
+                self._refuse(self._sentence(error))
+                self._tell()
+            except Exception:
+                self._defect()
+
+    def _start(self, command: Command, since: float) -> None:
+        what = command.get("do")
+        simple: dict[str, Callable[[Command], None]] = {
+            "lang": self._set_lang, "keep": self._keep, "drop": self._drop,
+            "help_off": self._help_off, "areas_off": self._areas_off, "tell": lambda _: None,
+        }  # fmt: skip
+        long: dict[str, Callable[[Command], None]] = {
+            "help": self._ask_help, "best": self._ask_best, "areas": self._ask_areas,
+            "export": self._ask_export,
+        }  # fmt: skip
+        if what == "view":
+            self._set_view(command)  # no answer: only the drawing changes
+        elif what in simple:
+            simple[what](command)
+            self._took_ms = (time.perf_counter() - since) * 1000
+            self._tell()
+        elif what in long:
+            long[what](command)
+            self._tell()
+        elif what in _STEPS:
+            self._step(command, since)
+        else:
+            raise InputError(f"the page asked for {what!r}, which is not known.")
+
+    # -- steps of the scenario ------------------------------------------------------------------
+
+    def _step(self, command: Command, since: float) -> None:
+        """Compute the next plan in a thread, then show it; until then other steps wait."""
+        self._at_work = command
+        history = self.history
+        take = _STEPS[command["do"]]
+        ahead = self._workers.long if self._builds_network(command) else self._workers.quick
+        if ahead is self._workers.long or not self._desk.ready:
+            self._tell()
+
+        def work() -> tuple[History, Simulation]:
+            then = take(self, history, command)
+            if then.now.scenario.changes_roads:
+                self._desk.roads_ready()  # they will be named and drawn
+            return then, self.done if then is history else self._desk.simulate(then.now)
+
+        future = ahead.submit(work)
+        future.add_done_callback(lambda f: self._come_back(partial(self._stepped, f, since)))
+
+    def _builds_network(self, command: Command) -> bool:
+        """Whether a step may have to build a network, or takes long for another reason."""
+        what = command["do"]
+        if what in ("road", "drop_road", "drop_speed", "load", "address", "show_kept"):
+            return True
+        steps = {"undo": self.history.undone(), "redo": self.history.redone()}
+        return self._desk.takes_long(steps.get(what, self.history).now)
+
+    def _stepped(self, future: Future[tuple[History, Simulation]], since: float) -> None:
+        self._at_work = None
+        try:
+            self.history, self.done = future.result()
+            self._show(since)
+        except AccessibilityError as error:
+            self._refuse(self._sentence(error))
+            self._tell()
+        except Exception:
+            self._defect()
+        self._next()
+
+    def _add(self, history: History, command: Command) -> History:
+        if isinstance(command.get("code"), str):
+            communes = self._desk.study.communes
+            row = communes[communes["code_insee"] == command["code"]]
+            if row.empty:
+                raise InputError(f"no commune has the code {command['code']}.")
+            lon, lat = (float(row[f"chef_lieu_{axis}"].iloc[0]) for axis in ("lon", "lat"))
+        elif "lon" in command:
+            lon, lat = _number(command, "lon"), _number(command, "lat")
+        else:
+            lon, lat = self._lonlat(command)
+        name = self._desk.place_for_site(lon, lat)
+        return _then(history, edit.with_site(history.now.scenario, lon, lat, name=name))
+
+    def _move(self, history: History, command: Command) -> History:
+        site = self._site(history, command)
+        if isinstance(command.get("code"), str):
+            communes = self._desk.study.communes
+            row = communes[communes["code_insee"] == command["code"]]
+            if row.empty:
+                raise InputError(f"no commune has the code {command['code']}.")
+            lon, lat = (float(row[f"chef_lieu_{axis}"].iloc[0]) for axis in ("lon", "lat"))
+        else:
+            lon, lat = self._lonlat(command)
+        self._desk.place_for_site(lon, lat)
+        scenario = history.now.scenario
+        if site in {place.id for place in scenario.remove}:
+            raise InputError("a closed site does not move; reopen it first.")
+        return _then(history, edit.with_moved(scenario, site, lon, lat))
+
+    def _toggle(self, history: History, command: Command) -> History:
+        site, scenario = self._site(history, command), history.now.scenario
+        if site in {place.id for place in scenario.remove}:
+            return _then(history, edit.with_reopened(scenario, site))
+        return _then(history, edit.without_site(scenario, site))
+
+    def _put_back(self, history: History, command: Command) -> History:
+        site = self._site(history, command)
+        return _then(history, edit.put_back(history.now.scenario, site))
+
+    def _road(self, history: History, command: Command) -> History:
+        within_m = min(max(_number(command, "within_m"), WITHIN_M), FARTHEST_M)
+        lon, lat = self._desk.point_on_road(*self._lonlat(command), within_m=within_m)
+        return _then(history, edit.with_closed_road(history.now.scenario, lon, lat))
+
+    def _drop_road(self, history: History, command: Command) -> History:
+        number = int(_number(command, "number"))
+        return _then(history, edit.without_road(history.now.scenario, number))
+
+    def _drop_speed(self, history: History, command: Command) -> History:
+        number = int(_number(command, "number"))
+        return _then(history, edit.without_speed(history.now.scenario, number))
+
+    def _set(self, history: History, command: Command) -> History:
+        now = history.now
+        if "minutes" in command:
+            now = replace(now, minutes=checked_minutes(command["minutes"]))
+        if "day" in command:
+            days, at = list(self._desk.days), int(_number(command, "day"))
+            if not 0 <= at < len(days):
+                raise SettingError(f"day {at} is not on the slider.")
+            now = replace(now, as_of=days[at])
+        if "population" in command:
+            year = int(_number(command, "population"))
+            now = replace(now, population=year)
+        return history.then(now)
+
+    def _reset(self, history: History, _command: Command) -> History:
+        return history.then(edit.start(self._desk.study))
+
+    def _undo(self, history: History, _command: Command) -> History:
+        return history.undone()
+
+    def _redo(self, history: History, _command: Command) -> History:
+        return history.redone()
+
+    def _name(self, history: History, command: Command) -> History:
+        name = str(command.get("name", ""))[:MOST_NAME].strip()
+        return _then(history, replace(history.now.scenario, name=name))
+
+    def _load(self, history: History, command: Command) -> History:
+        text = command.get("text")
+        if not isinstance(text, str) or len(text.encode()) > MOST_FILE_BYTES:
+            raise InputError(f"the file is too large; at most {MOST_FILE_BYTES / 1000:g} kB are "
+                             "expected.")  # fmt: skip
+        source = str(command.get("name") or "the file")[:MOST_NAME]
+        scenario = scenario_of(parse_toml(text, source=source), source=source)
+        sites = self._desk.sites_before(history.now)
+        then = _then(history, edit.by_ids(scenario, self._desk.study, sites=sites))
+        self._notice = {
+            "kind": "done", "text": page_words(self.lang)["loaded"].format(name=source)
+        }  # fmt: skip
+        return then
+
+    def _address(self, history: History, command: Command) -> History:
+        asked = unpacked(str(command.get("text", "")))
+        sites = self._desk.sites_before(asked)
+        scenario = edit.by_ids(asked.scenario, self._desk.study, sites=sites)
+        self._notice = {"kind": "done", "text": page_words(self.lang)["address_restored"]}
+        return history.then(replace(asked, scenario=scenario))
+
+    def _take_best(self, history: History, _command: Command) -> History:
+        if self._best is None or self._best[0] != history.now:
+            raise InputError(page_words(self.lang)["stale"])
+        scenario = history.now.scenario
+        for row in self._best[1].selected.itertuples():
+            scenario = edit.with_site(scenario, row.geometry.x, row.geometry.y, name=str(row.name))
+        return _then(history, scenario)
+
+    def _show_kept(self, history: History, command: Command) -> History:
+        return history.then(self.kept[self._kept_number(command)][1])
+
+    # -- what needs no computing ------------------------------------------------------------------
+
+    def _set_lang(self, command: Command) -> None:
+        page_words(str(command.get("lang")))  # refuses a language that it does not speak
+        self.lang = str(command["lang"])
+
+    def _keep(self, _command: Command) -> None:
+        if len(self.kept) >= MOST_KEPT:
+            del self.kept[0]
+        taken = {name for name, _, _ in self.kept}
+        name = self.history.now.scenario.name
+        unnamed = page_words(self.lang)["side_unnamed"]
+        number = 1
+        while not name or name in taken:
+            name, number = unnamed.format(number=number), number + 1
+        self.kept.append((name, self.history.now, self.done))
+
+    def _drop(self, command: Command) -> None:
+        del self.kept[self._kept_number(command)]
+
+    def _kept_number(self, command: Command) -> int:
+        number = int(_number(command, "number"))
+        if not 0 <= number < len(self.kept):
+            raise InputError(f"there is no scenario {number + 1} beside this one.")
+        return number
+
+    def _set_view(self, command: Command) -> None:
+        seen = command.get("box")
+        if not isinstance(seen, list) or len(seen) != 4:
+            return
+        try:
+            west, south, east, north = (float(v) for v in seen)
+        except (TypeError, ValueError):
+            return
+        if all(map(math.isfinite, (west, south, east, north))) and west < east and south < north:
+            box = west, south, east, north
+            self._aside(
+                "view", self._workers.quick, self._desk.roads_ready,
+                lambda _: self.drawing.show_roads(box),
+            )  # fmt: skip
+
+    def _help_off(self, _command: Command) -> None:
+        self._help = None
+        self.drawing.show_gain(None)
+
+    def _areas_off(self, _command: Command) -> None:
+        self._areas_wanted, self._areas_of = False, None
+        self._bands = self.drawing.show_areas(None, self.done)
+
+    # -- what takes some seconds, beside the steps ------------------------------------------------
+
+    def _ask_help(self, _command: Command) -> None:
+        plan = self.history.now
+
+        def shown(junctions: gpd.GeoDataFrame) -> None:
+            self._help = plan, junctions
+            self.drawing.show_gain(junctions)
+
+        self._aside("help", self._workers.long, partial(self._desk.gains, plan), shown)
+
+    def _ask_best(self, command: Command) -> None:
+        plan, number = self.history.now, int(_number(command, "number"))
+        budget = None if command.get("budget") in (None, "") else _number(command, "budget")
+
+        def shown(found: Siting) -> None:
+            self._best = plan, found
+
+        self._aside(
+            "best", self._workers.long, partial(self._desk.best, plan, number, budget), shown
+        )
+
+    def _ask_areas(self, _command: Command) -> None:
+        self._areas_wanted = True
+        plan, done = self.history.now, self.done
+        cutoffs = tuple(sorted({*BANDS_MIN, plan.minutes}))
+
+        def shown(areas: gpd.GeoDataFrame) -> None:
+            if not self._areas_wanted:
+                return
+            if plan == self.history.now:
+                self._areas_of = plan
+                self._bands = self.drawing.show_areas(areas, done)
+            else:  # the scenario has moved on
+                self._ask_areas({})
+
+        self._aside("areas", self._workers.long, partial(self._desk.areas, plan, cutoffs), shown)
+
+    def _ask_export(self, command: Command) -> None:
+        kind, plan, done, lang = command.get("kind"), self.history.now, self.done, self.lang
+        if kind not in EXPORTS:
+            raise InputError(f"{kind!r} is no kind of file that this page makes.")
+
+        def shown(made: tuple[str, str, bytes]) -> None:
+            name, media, content = made
+            self._file = {
+                "name": name, "media": media, "content": base64.b64encode(content).decode(),
+            }  # fmt: skip
+            self._notice = {
+                "kind": "done", "text": page_words(self.lang)["written"].format(name=name)
+            }  # fmt: skip
+
+        workers = self._workers.long if kind == "pdf" else self._workers.quick
+        self._aside("export", workers, partial(export, kind, self._desk, plan, done, lang), shown)
+
+    def _aside(
+        self, what: str, workers: Any, work: Callable[[], Any], shown: Callable[[Any], None]
+    ) -> None:
+        """Work in a thread while other steps go on; one of each kind at a time."""
+        if what in self._asides:
+            return
+        self._asides.add(what)
+
+        def asked() -> Any:
+            return None if self._closed else work()
+
+        def back(future: Future[Any]) -> None:
+            self._asides.discard(what)
+            self._file = None
+            try:
+                shown(future.result())
+            except AccessibilityError as error:
+                self._refuse(self._sentence(error))
+            except Exception:
+                self._defect()
+            if what != "view" or self._notice["kind"] == "error":
+                self._tell()
+
+        future = workers.submit(asked)
+        future.add_done_callback(lambda f: self._come_back(partial(back, f)))
+
+    # -- what goes out ----------------------------------------------------------------------------
+
+    def _come_back(self, what: Callable[[], None]) -> None:
+        if not self._closed:
+            self._later(what)
+
+    def _show(self, since: float | None = None) -> None:
+        """Draw and tell the plan of now."""
+        plan, done = self.history.now, self.done
+        self.drawing.show(plan, done)
+        if self._areas_of is not None and self._areas_of != plan:
+            self._areas_of = None
+            self._bands = self.drawing.show_areas(None, done)
+            self._ask_areas({})
+        if self._help is not None and self._help[0] != plan:
+            self.drawing.show_gain(None)
+        if since is not None:
+            self._took_ms = (time.perf_counter() - since) * 1000
+        self._version += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell the page everything it shows."""
+        plan = self.history.now
+        answer = told(self._desk, plan, self.done, self.lang)
+        # a page that has asked nothing yet may have missed what it was told before
+        if answer["labels"] == self._labels and self._last_id:
+            del answer["labels"]
+        else:
+            self._labels = answer["labels"]
+        busy = ""
+        if self._at_work is not None:
+            busy = "working_roads" if self._builds_network(self._at_work) else "working"
+        elif self._asides - {"view"}:
+            busy = "working_long"
+        answer |= {
+            "version": self._version,
+            "n": self._last_id,
+            "took_ms": round(self._took_ms, 1),
+            "undo": bool(self.history.past),
+            "redo": bool(self.history.future),
+            "address": self._address_of(plan),
+            "notice": self._notice,
+            "busy": page_words(self.lang)[busy] if busy else "",
+            "bands": self._bands,
+            "pending": self._at_work is not None,
+            "sites": self.drawing.site_rows(),
+            "closed_roads": bool(self.drawing.closed.data["xs"]),
+            "side": {
+                "names": [page_words(self.lang)[key] for key in SIDE],
+                "rows": side_rows(
+                    [
+                        (page_words(self.lang)["side_today"], self._desk.start),
+                        *((name, done) for name, _, done in self.kept),
+                    ],
+                    self.lang,
+                ) if self.kept else [],
+            },
+            "help": None if self._help is None else {
+                "rows": help_rows(self._help[1], self.lang), "stale": self._help[0] != plan,
+            },
+            "best": None if self._best is None else {
+                **best_told(self._best[1], self.lang), "stale": self._best[0] != plan,
+            },
+            "file": self._file,
+        }  # fmt: skip
+        self._file = None  # taken away once
+        self.drawing.told.data = {"json": [json.dumps(answer, allow_nan=False)]}
+
+    def _address_of(self, plan: Plan) -> str | None:
+        """What the address holds of a plan: nothing of the first one; None if it is too long."""
+        return "" if plan == edit.start(self._desk.study) else packed(plan) or None
+
+    def _refuse(self, reason: str) -> None:
+        self._notice = {
+            "kind": "error", "text": page_words(self.lang)["refused"].format(reason=reason)
+        }  # fmt: skip
+
+    def _defect(self) -> None:
+        """Say that we failed; the trace is for the terminal, not for the page."""
+        traceback.print_exc()
+        self._notice = {"kind": "error", "text": page_words(self.lang)["defect"]}
+        self._tell()
+
+    def _sentence(self, error: AccessibilityError) -> str:
+        says = page_words(self.lang)
+        if isinstance(error, OutsideError):
+            return says["outside"].format(place=self._desk.study.title)
+        if isinstance(error, NoRoadError):
+            return says["no_road"]
+        if isinstance(error, OffRoadError):
+            return says["off_the_road"].format(metres=f"{self._desk.study.default('max_snap_m'):g}")
+        return str(error)
+
+    def _lonlat(self, command: Command) -> tuple[float, float]:
+        """Degrees of a place that the page tells in metres."""
+        x, y = (_number(command, axis) for axis in ("x", "y"))
+        lon, lat = self._metric.transform(x + self._origin[0], y + self._origin[1])
+        if not (math.isfinite(lon) and math.isfinite(lat)):
+            raise OutsideError(f"{x:g}, {y:g} is no place on the map.")
+        return float(lon), float(lat)
+
+    def _site(self, history: History, command: Command) -> str:
+        sites = self.done.after.sites
+        return edit.check_site(history.now.scenario, str(command.get("site")), sites)
+
+
+def _then(history: History, scenario: Scenario) -> History:
+    return history.then(replace(history.now, scenario=scenario))
+
+
+def _number(command: Command, key: str) -> float:
+    value = command.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{key} is {value!r}; a number is expected.")
+    return float(value)
+
+
+_STEPS: dict[str, Callable[[Visitor, History, Command], History]] = {
+    "add": Visitor._add,
+    "move": Visitor._move,
+    "toggle": Visitor._toggle,
+    "put_back": Visitor._put_back,
+    "road": Visitor._road,
+    "drop_road": Visitor._drop_road,
+    "drop_speed": Visitor._drop_speed,
+    "set": Visitor._set,
+    "reset": Visitor._reset,
+    "undo": Visitor._undo,
+    "redo": Visitor._redo,
+    "name": Visitor._name,
+    "load": Visitor._load,
+    "address": Visitor._address,
+    "take_best": Visitor._take_best,
+    "show_kept": Visitor._show_kept,
+}
+"""Steps that give another plan; each can be undone."""
