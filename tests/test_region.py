@@ -92,10 +92,13 @@ def test_a_departement_of_a_region_is_answered_as_if_built_alone(code, region, i
 
 
 def test_the_times_are_those_of_the_road(region):
-    """Bief is 12 km from Aval at 10 m/s; of 25, Mont is 10 km beyond Ville."""
+    """Bief is 12 km from Aval at 10 m/s; of 25, Mont is 10 km beyond Ville.
+
+    Lambert-93 is a thousandth off, and a turn costs a little.
+    """
     found = coverage_of_region(region).by_commune.set_index("code_insee")
-    assert found["travel_time_s"]["39002"] == pytest.approx(1200, abs=2)
-    assert found["travel_time_s"]["25005"] == pytest.approx(1000, abs=2)
+    assert found["travel_time_s"]["39002"] == pytest.approx(1200, abs=4)
+    assert found["travel_time_s"]["25005"] == pytest.approx(1000, abs=4)
     assert np.isnan(found["travel_time_s"]["01003"])  # no site of its own
 
 
