@@ -139,7 +139,22 @@ COMMUNES = Schema(
     key="code_insee",
     geometry=("Polygon", "MultiPolygon"),
 )
+OPENING_HOURS = Schema(
+    "opening hours",
+    {
+        "facility_id": Column("text"),
+        "weekday": Column("int", minimum=0),
+        "opens_min": Column("int", minimum=0),
+        "closes_min": Column("int", minimum=0),
+    },
+)
 BUILDINGS = Schema("buildings", {"footprint_m2": Column("float", minimum=0.0)}, geometry=("Point",))
+GRID = Schema(
+    "cells",
+    {"cell_id": Column("text"), "population": Column("float", minimum=0.0)},
+    key="cell_id",
+    geometry=("Polygon",),
+)
 DEMAND = Schema(
     "demand",
     {

@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from geopandas.testing import assert_geodataframe_equal
 from networks import STREET, write_extract
 from studies import ILOT, communes_table, extract, write_study
 
@@ -28,7 +29,7 @@ from accessibility.network.profile import load_profile
 from accessibility.study import build, bundle
 from accessibility.study.build import build_study, choose_extract
 from accessibility.study.cache import cached_network, keep_network, network_folder
-from accessibility.study.demand import demand_at_chefs_lieux, population_years
+from accessibility.study.demand import METHODS, demand_at_chefs_lieux, population_years
 from accessibility.study.study import Study, load_study
 
 FILES = (bundle.ROADS, bundle.NODES, bundle.RESTRICTIONS, bundle.COMMUNES, bundle.CANTONS,
@@ -239,7 +240,8 @@ def test_a_network_that_cannot_be_kept_is_returned(small_study: Study, tmp_path)
 def test_build_from_files_to_the_figure(inputs: Path, tmp_path) -> None:
     steps: list[str] = []
     counts = build_study("39", inputs, tmp_path / "out", buffer_km=5, progress=steps.append)
-    assert steps == ["communes", "roads of line.osm.pbf", "network", "writing"]
+    none = "no places of people by buildings, grid-2018, grid-2021: the inputs hold none of them"
+    assert steps == ["communes", "roads of line.osm.pbf", "network", none, "writing"]
     assert (counts["communes"], counts["sites"]) == (5, 1)  # Paris lies too far
     study = load_study(tmp_path / "out")
     assert study.name == "jura"
@@ -416,10 +418,11 @@ def test_bundled_study_comes_from_the_files_of_the_catalogue(shared_data: Path) 
     folder = bundle.bundled()
     assert folder is not None
     manifest = json.loads((folder / bundle.MANIFEST).read_text(encoding="utf-8"))
+    known = catalogue(everything=True)
     for source in manifest["sources"]:
-        file = catalogue()[source["dataset"]].file or f"osm/{source['file']}"
+        file = known[source["dataset"]].file or f"osm/{source['file']}"
         assert sha256(shared_data / file) == source["sha256"], file
-        assert source["sha256"] == (catalogue()[source["dataset"]].sha256 or source["sha256"])
+        assert source["sha256"] == (known[source["dataset"]].sha256 or source["sha256"])
 
 
 def test_jura_fixture(jura: Study) -> None:
@@ -456,6 +459,9 @@ def test_a_build_is_the_bundled_study_and_gives_its_figure(
     assert found.cantons == expected.cantons
     times = [r.by_commune["travel_time_s"].tolist() for r in (found, expected)]
     assert times[0] == times[1]
+    assert built.demand_methods == jura.demand_methods == list(METHODS)
+    places = [study.demand_by("buildings", year=2019) for study in (built, jura)]
+    assert_geodataframe_equal(*places)
 
 
 @pytest.mark.parametrize("name", [bundle.ROADS, bundle.NODES, bundle.RESTRICTIONS])

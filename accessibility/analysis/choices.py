@@ -9,17 +9,21 @@ from numbers import Real
 from typing import Any, get_args
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from accessibility.errors import InputError, SettingError, UnknownNameError, first_of
 from accessibility.network.snap import Positions, snap
 from accessibility.routing.times import Direction, check_ids
-from accessibility.schema import WGS84, check_crs
+from accessibility.schema import DEMAND, WGS84, check_crs, validate
 from accessibility.study.sites import place_in_communes
 from accessibility.study.study import Study
 
 LONGEST = 30_000
 """Minutes: three weeks, what milliseconds in 32 bits hold."""
+
+OWN_PLACES = "own places"
+"""Name of a demand that is a table of the user's."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,58 @@ def checked_minutes(value: Any) -> float:
             f"the cut-off is {value!r} minutes; a number above 0, up to {LONGEST:,}, is expected."
         )
     return float(value)
+
+
+def longest_covered_s(minutes: float, *, inclusive: bool) -> float:
+    """Longest time that a cut-off covers, seconds.
+
+    Times are whole milliseconds; without the cut-off itself, that is the last one before it.
+
+    Examples
+    --------
+    >>> longest_covered_s(20.0, inclusive=True), longest_covered_s(20.0, inclusive=False)
+    (1200.0, 1199.999)
+    >>> longest_covered_s(4.35, inclusive=True)
+    261.0
+    """
+    whole_ms = np.round(minutes * 60_000.0, 3)  # 4.35 minutes are 261 s, not a hair less
+    return float(np.floor(whole_ms) if inclusive else np.ceil(whole_ms) - 1.0) / 1000.0
+
+
+def people_at(
+    study: Study, demand: str | gpd.GeoDataFrame | None, year: int
+) -> tuple[gpd.GeoDataFrame, str]:
+    """Resolve where people are counted.
+
+    Parameters
+    ----------
+    study : Study
+    demand : str or GeoDataFrame, optional
+        A method of `Study.demand_by`, or places of one's own; the chefs-lieux if absent.
+    year : int
+        Census year; a table of one's own holds its people itself.
+
+    Returns
+    -------
+    GeoDataFrame
+        `accessibility.schema.DEMAND`.
+    str
+        The method, or "own places".
+
+    Raises
+    ------
+    UnknownNameError
+        For a method or a year that the study has not.
+    InputError, CrsError
+        For faults of a table of one's own.
+    """
+    if demand is None or isinstance(demand, str):
+        method = "chefs-lieux" if demand is None else demand
+        return study.demand_by(method, year=year), method
+    validate(demand, DEMAND)
+    if demand.empty:
+        raise InputError("the demand has no rows; at least one place with people is expected.")
+    return demand.reset_index(drop=True), OWN_PLACES
 
 
 def checked_day(value: dt.date | str) -> dt.date:

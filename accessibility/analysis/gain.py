@@ -7,13 +7,11 @@ import datetime as dt
 import geopandas as gpd
 import pandas as pd
 
-from accessibility.analysis.choices import checked_minutes, sites_and_trips
+from accessibility.analysis.choices import checked_minutes, people_at, sites_and_trips
 from accessibility.analysis.gain_search import People, complete_at, gains_at, junction_positions
 from accessibility.errors import SettingError
 from accessibility.network.snap import snap
 from accessibility.routing.times import Direction, cutoff_ms, nearest
-from accessibility.schema import DEMAND, validate
-from accessibility.study.demand import demand_at_chefs_lieux
 from accessibility.study.ring import at_the_end
 from accessibility.study.sites import place_in_communes
 from accessibility.study.study import Study
@@ -23,7 +21,7 @@ GAINS = ("people_gained", "people_faster", "minutes_gained")
 
 def gain(
     study: Study,
-    demand: gpd.GeoDataFrame | None = None,
+    demand: str | gpd.GeoDataFrame | None = None,
     *,
     minutes: float | None = None,
     as_of: dt.date | str | None = None,
@@ -39,12 +37,8 @@ def gain(
     Parameters
     ----------
     study : Study
-    demand : GeoDataFrame, optional
-        Where people are: `demand_id`, `code_insee`, `population`, points, such as
-        `accessibility.study.demand.demand_at_buildings` gives; the chefs-lieux if absent.
-    minutes, as_of, population, direction, around, sites, max_snap_m, walk_kph
-        As for `coverage`; `sites` may have no rows here. `population` is of no effect where
-        `demand` is given.
+    demand, minutes, as_of, population, direction, around, sites, max_snap_m, walk_kph
+        As for `coverage`; `sites` may have no rows here.
 
     Returns
     -------
@@ -88,25 +82,22 @@ def gain(
     )  # fmt: skip
     if no_site:
         counted = counted.iloc[:0]
-    if demand is None:
-        year = study.default("population") if population is None else population
-        demand = demand_at_chefs_lieux(study.communes, year=year)
-    else:
-        validate(demand, DEMAND)
+    year = study.default("population") if population is None else population
+    places, _ = people_at(study, demand, year)
     network = study.network
-    demand = demand[(demand["population"] > 0).to_numpy()]
-    here, at_sites = (snap(network, table, max_snap_m=snap_m) for table in (demand, counted))
+    places = places[(places["population"] > 0).to_numpy()]
+    here, at_sites = (snap(network, table, max_snap_m=snap_m) for table in (places, counted))
     on_road = here.segment >= 0
     here = here.take(on_road)
     now_ms, _ = nearest(
         network, here, at_sites, limit_ms=cutoff_ms(None), towards=way == "to", walk_kph=walk_kph
     )
-    number = demand["population"].to_numpy(float)[on_road]
+    number = places["population"].to_numpy(float)[on_road]
     people = People(here, number, now_ms, cutoff, way, walk_kph)
     points, there = junction_positions(network, max_snap_m=snap_m)
     gained, faster, saved = gains_at(network, people, there)
     unknown = at_the_end(
-        demand[~on_road], study.settings["extents"], metric_crs=network.metric_crs,
+        places[~on_road], study.settings["extents"], metric_crs=network.metric_crs,
         max_snap_m=snap_m,
     ).any()  # fmt: skip
     complete = complete_at(network, people, there, at_sites, around=around) & ~unknown

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from accessibility.analysis.choices import Choices, checked_minutes, choices
+from accessibility.analysis.choices import Choices, checked_minutes, choices, people_at
 from accessibility.analysis.completeness import rim_positions
 from accessibility.analysis.grid import (
     CELL_M,
@@ -41,7 +41,6 @@ from accessibility.routing.kernels import NEVER
 from accessibility.routing.reach import Spread, Spreader, cut_pieces
 from accessibility.routing.times import Direction, cutoff_ms
 from accessibility.schema import GRS80, WGS84
-from accessibility.study.demand import demand_at_chefs_lieux
 from accessibility.study.study import Study
 
 Kind = Literal["merged", "each", "nearest"]
@@ -58,6 +57,7 @@ COLUMNS = [
 def isochrones(
     study: Study,
     *,
+    demand: str | gpd.GeoDataFrame | None = None,
     minutes: Sequence[float] | float = (10, 20, 30),
     kind: Kind = "merged",
     bands: bool = False,
@@ -81,6 +81,8 @@ def isochrones(
     Parameters
     ----------
     study : Study
+    demand : str or GeoDataFrame, optional
+        Where the people are that are counted, as in `coverage`; the chefs-lieux if absent.
     minutes : float or sequence of float
         Cut-offs, inclusive, ascending.
     kind : {"merged", "each", "nearest"}
@@ -107,7 +109,7 @@ def isochrones(
     GeoDataFrame
         One row for each site ("any" when merged) and cut-off, in the study's metric CRS:
         `facility_id`, `facility_name`, `cutoff_s`, `from_s` (0, or the lower end of a band),
-        `area_km2` (of the drawing, geodesic), `population` (at the chefs-lieux, by network),
+        `area_km2` (of the drawing, geodesic), `population` (where `demand` has it, by network),
         `road_km` (by network), `complete` (False where the area gets to where the data end: it
         is cut there, and people beyond are not counted), MultiPolygon. Areas of one site are
         nested; those of one call with `kind="nearest"` share their borders.
@@ -144,7 +146,7 @@ def isochrones(
             "road: they have no area. Leave them out, or raise the distance."
         )
     year = study.default("population") if population is None else population
-    demand = demand_at_chefs_lieux(study.communes, year=year)
+    places, _ = people_at(study, demand, year)
     spreader = Spreader(study.network, direction=chosen.direction, walk_kph=walk_kph)
     if kind == "each":
         spreads = spreader.each(chosen.there, limits[-1])
@@ -171,7 +173,7 @@ def isochrones(
         )  # fmt: skip
 
     drawn = np.concatenate(in_threads(draw, range(len(spreads))))
-    table = _measured(study, spreader, spreads, chosen, kind, limits, demand, bands)
+    table = _measured(study, spreader, spreads, chosen, kind, limits, places, bands)
     table["area_km2"] = _area_km2(drawn, study.metric_crs)
     return gpd.GeoDataFrame(table[COLUMNS], geometry=drawn, crs=study.metric_crs)
 

@@ -10,9 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from accessibility.analysis.choices import checked_minutes, sites_and_trips
+from accessibility.analysis.choices import (
+    OWN_PLACES,
+    checked_minutes,
+    longest_covered_s,
+    people_at,
+    sites_and_trips,
+)
 from accessibility.analysis.completeness import rim_positions
 from accessibility.analysis.coverage import Coverage, summed_up, zones_of
+from accessibility.analysis.coverage_communes import commune_rows
 from accessibility.analysis.scenario import NewRoad, RoadChange, Scenario, Speed
 from accessibility.analysis.scenario_roads import changed_roads
 from accessibility.analysis.scenario_sites import resolve
@@ -20,7 +27,6 @@ from accessibility.analysis.simulate_result import Simulation, compared
 from accessibility.network.graph import build_network
 from accessibility.network.snap import Positions, snap
 from accessibility.routing.times import Direction, cutoff_ms, nearest, position_matrix, seconds
-from accessibility.study.demand import demand_at_chefs_lieux
 from accessibility.study.ring import at_the_end
 from accessibility.study.study import Study
 
@@ -32,6 +38,7 @@ def simulate(
     study: Study,
     scenario: Scenario,
     *,
+    demand: str | gpd.GeoDataFrame | None = None,
     minutes: float | None = None,
     as_of: dt.date | str | None = None,
     population: int | None = None,
@@ -39,6 +46,7 @@ def simulate(
     around: bool = False,
     sites: gpd.GeoDataFrame | None = None,
     max_snap_m: float | None = None,
+    inclusive: bool = True,
 ) -> Simulation:
     """Coverage before and after a scenario, and the differences.
 
@@ -46,7 +54,7 @@ def simulate(
     ----------
     study : Study
     scenario : Scenario
-    minutes, as_of, population, direction, around, sites, max_snap_m
+    demand, minutes, as_of, population, direction, around, sites, max_snap_m, inclusive
         As for `coverage`. For several scenarios keep a `Simulator` of these.
 
     Returns
@@ -66,8 +74,8 @@ def simulate(
     <Simulation: 97.58% -> 97.58%, 0 people gained, 0 lost>
     """
     simulator = Simulator(
-        study, minutes=minutes, as_of=as_of, population=population, direction=direction,
-        around=around, sites=sites, max_snap_m=max_snap_m,
+        study, demand, minutes=minutes, as_of=as_of, population=population, direction=direction,
+        around=around, sites=sites, max_snap_m=max_snap_m, inclusive=inclusive,
     )  # fmt: skip
     return simulator.simulate(scenario)
 
@@ -98,7 +106,7 @@ class Simulator:
 
     Parameters
     ----------
-    study, minutes, as_of, population, direction, around, sites, max_snap_m
+    study, demand, minutes, as_of, population, direction, around, sites, max_snap_m, inclusive
         As for `coverage`; `sites` may have no rows here.
     known : Simulator, optional
         One of the same study and trips, whose times are not searched again; see `asking`.
@@ -122,6 +130,7 @@ class Simulator:
     def __init__(
         self,
         study: Study,
+        demand: str | gpd.GeoDataFrame | None = None,
         *,
         minutes: float | None = None,
         as_of: dt.date | str | None = None,
@@ -130,12 +139,14 @@ class Simulator:
         around: bool = False,
         sites: gpd.GeoDataFrame | None = None,
         max_snap_m: float | None = None,
+        inclusive: bool = True,
         known: Simulator | None = None,
     ) -> None:
         self.study = study
         self._given = sites
         self._minutes = checked_minutes(study.default("minutes") if minutes is None else minutes)
-        self._cutoff_s = self._minutes * 60.0
+        self._inclusive = inclusive
+        self._cutoff_s = longest_covered_s(self._minutes, inclusive=inclusive)
         self._year = study.default("population") if population is None else population
         self._around = around
         nowhere = sites is not None and sites.empty
@@ -144,7 +155,8 @@ class Simulator:
             sites=None if nowhere else sites, max_snap_m=max_snap_m,
         )  # fmt: skip
         self.sites = counted.iloc[:0] if nowhere else counted
-        self._demand = demand_at_chefs_lieux(study.communes, year=self._year)
+        self._demand, self._method = people_at(study, demand, self._year)
+        commune_rows(self._demand["code_insee"], study.communes)
         self._zones = zones_of(study.communes)
         network = study.network
         self._changed: tuple[RoadChanges, Simulator] | None = None
@@ -184,10 +196,11 @@ class Simulator:
 
         def other(one: Simulator, sites: gpd.GeoDataFrame | None) -> Simulator:
             return Simulator(
-                one.study, minutes=one._minutes if minutes is None else minutes, as_of=day,
+                one.study, one._demand if one._method == OWN_PLACES else one._method,
+                minutes=one._minutes if minutes is None else minutes, as_of=day,
                 population=one._year if population is None else population,
                 direction=one._direction, around=one._around, sites=sites,
-                max_snap_m=one._snap_m, known=one,
+                max_snap_m=one._snap_m, inclusive=one._inclusive, known=one,
             )  # fmt: skip
 
         asked = other(self, self._given)
@@ -219,9 +232,11 @@ class Simulator:
         changes = scenario.road, scenario.speed
         if self._changed is None or self._changed[0] != changes:
             there = Simulator(
-                on_roads_of(scenario, self.study), minutes=self._minutes, as_of=self._day,
-                population=self._year, direction=self._direction, around=self._around,
-                sites=self.sites, max_snap_m=self._snap_m,
+                on_roads_of(scenario, self.study),
+                self._demand if self._method == OWN_PLACES else self._method,
+                minutes=self._minutes, as_of=self._day, population=self._year,
+                direction=self._direction, around=self._around, sites=self.sites,
+                max_snap_m=self._snap_m, inclusive=self._inclusive,
             )  # fmt: skip
             self._changed = changes, there
         return self._changed[1]
@@ -266,6 +281,8 @@ class Simulator:
             population_year=self._year,
             direction=self._direction,
             around=self._around,
+            demand_method=self._method,
+            inclusive=self._inclusive,
             zones=self._zones,
         )
 
@@ -281,7 +298,8 @@ class Simulator:
 
     def _kept_times(self, known: Simulator | None) -> Floats:
         """Seconds between each place and each counted site, as far as known from another."""
-        if known is None:
+        # people of another year may live at other places
+        if known is None or not self._places.same_as(known._places):
             return self._search(self._kept, None)
         column = known._column(self.sites)
         time_s = np.empty((len(self._places), len(self.sites)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from accessibility.analysis.coverage import Coverage, Zones, mean_time_s, share
+from accessibility.analysis.coverage_communes import commune_rows
 from accessibility.analysis.scenario import (
     Move,
     NewRoad,
@@ -35,7 +37,8 @@ class Simulation:
     mean_s_before, mean_s_after : float
         Seconds to the nearest site, weighted by people, over those who reach one; NaN if none.
     worst_s_before, worst_s_after : float
-        Longest time of an inhabited commune, seconds; inf where one reaches no site.
+        Longest time of an inhabited place (a commune's chef-lieu, unless people are counted
+        elsewhere), seconds; inf where one reaches no site.
     by_commune : DataFrame
         `code`, `name`, `canton_code`, `epci_code`, `population`, `population_gained`,
         `population_lost`, `travel_time_s_before`, `travel_time_s_after`,
@@ -109,7 +112,7 @@ def compared(
     study : Study
         The territory afterwards.
     before, after : Coverage
-        Of the same communes and choices.
+        Of the same communes, people and choices.
     zones : dict of str to Zones
         What `zones_of` gives of the communes.
     moved : list of str
@@ -167,12 +170,13 @@ def _costs(scenario: Scenario, grant_eur: float) -> tuple[float, float]:
 
 def _differences(before: Coverage, after: Coverage) -> pd.DataFrame:
     old, new = before.by_commune, after.by_commune
-    people = old["population"].fillna(0.0)
-    was, is_ = old["seconds_over"] == 0, new["seconds_over"] == 0
+    row = commune_rows(before.by_demand["code_insee"], old)
+    people = before.by_demand["population"].fillna(0.0).to_numpy()
+    was, is_ = (t.by_demand["covered"].to_numpy() for t in (before, after))
     told = ["name", "canton_code", "canton_name", "epci_code", "epci_name", "population"]
     columns = {"code": old["code_insee"]} | {name: old[name] for name in told}
-    columns["population_gained"] = people.where(is_ & ~was, 0.0)
-    columns["population_lost"] = people.where(was & ~is_, 0.0)
+    columns["population_gained"] = np.bincount(row, people * (is_ & ~was), minlength=len(old))
+    columns["population_lost"] = np.bincount(row, people * (was & ~is_), minlength=len(old))
     for name in ("travel_time_s", "facility_id", "facility_name"):
         columns[f"{name}_before"], columns[f"{name}_after"] = old[name], new[name]
     return pd.DataFrame(columns)
@@ -191,6 +195,6 @@ def _zones(
 
 def _times(result: Coverage) -> tuple[float, float]:
     """Mean time by people over those who reach a site, and the worst; seconds."""
-    people = result.by_commune["population"].fillna(0.0).to_numpy()
-    time_s = result.by_commune["travel_time_s"].to_numpy()
+    people = result.by_demand["population"].fillna(0.0).to_numpy()
+    time_s = result.by_demand["travel_time_s"].to_numpy()
     return mean_time_s(result), float(time_s[people > 0].max(initial=0.0))

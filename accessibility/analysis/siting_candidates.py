@@ -60,14 +60,14 @@ class Problem:
     def cover(self) -> Any:
         """1 where a candidate covers a demand point."""
         within = self.times.copy()
-        within.data = (within.data <= self.before.minutes * 60.0).astype(float)
+        within.data = (within.data <= self.before.cutoff_s).astype(float)
         within.eliminate_zeros()
         return within
 
     @property
     def covered(self) -> npt.NDArray[np.bool_]:
         """Demand that sites which stay open cover."""
-        reached: npt.NDArray[np.bool_] = self.current <= self.before.minutes * 60.0
+        reached: npt.NDArray[np.bool_] = self.current <= self.before.cutoff_s
         return reached
 
     def rows(self, ids: Any) -> list[int]:
@@ -136,7 +136,7 @@ def pose(
         )
     people = _weights(study, before, weights)
     current = before.by_commune["travel_time_s"].to_numpy(dtype=float)
-    cutoff_s: float | None = before.minutes * 60.0 + 1.0  # compared as `coverage` does
+    cutoff_s: float | None = before.cutoff_s + 1.0  # compared as `coverage` does
     if may_close:
         current = np.full(len(demand), np.inf)
         cutoff_s = None if by_time else cutoff_s
@@ -145,7 +145,7 @@ def pose(
         on_road = np.isfinite(before.by_commune["demand_snap_m"].to_numpy(dtype=float))
         longest = current[on_road].max(initial=0.0)
         cutoff_s = max(cutoff_s or 0.0, longest) if np.isfinite(longest) else None
-    counts = np.flatnonzero(by_time | (current > before.minutes * 60.0))
+    counts = np.flatnonzero(by_time | (current > before.cutoff_s))
     here = snap(study.network, demand, max_snap_m=snap_m).take(counts)
     times = _times(study, here, there, before.direction, cutoff_s)
     spread = sp.csr_array((times.data, counts[times.indices], times.indptr),

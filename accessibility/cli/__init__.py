@@ -7,19 +7,26 @@ import sys
 import typer
 
 from accessibility.cli import (
+    border,
     build,
     compare,
     coverage,
     data,
+    explain,
     gain,
+    hours,
     isochrones,
     map,  # noqa: A004 - the name of the command
+    measures,
     network,
     optimise,
+    sensitivity,
     serve,
     simulate,
     surface,
+    timeline,
     times,
+    variants,
 )
 from accessibility.errors import AccessibilityError
 
@@ -38,10 +45,17 @@ app.command("isochrones")(isochrones.command)
 app.command("surface")(surface.command)
 app.command("simulate")(simulate.command)
 app.command("gain")(gain.command)
+app.command("explain")(explain.command)
 app.command("map")(map.command)
 app.command("optimise")(optimise.command)
 app.command("optimize", hidden=True)(optimise.command)
 app.command("serve")(serve.command)
+app.command("measures")(measures.command)
+app.command("hours")(hours.command)
+app.command("timeline")(timeline.command)
+app.command("variants")(variants.command)
+app.command("sensitivity")(sensitivity.command)
+app.command("border")(border.command)
 app.command("network")(network.command)
 app.command("build")(build.command)
 app.add_typer(data.app, name="data")

@@ -13,6 +13,7 @@ from accessibility.cli.options import (
     AroundOption,
     AsOfOption,
     ChangeOption,
+    DemandOption,
     DirectionOption,
     JsonOption,
     OverwriteOption,
@@ -24,6 +25,7 @@ from accessibility.cli.options import (
     changes_of,
     positive_minutes,
     prepare,
+    read_demand,
     read_sites,
     waiting,
 )
@@ -43,6 +45,10 @@ def command(
         float | None,
         typer.Option(callback=positive_minutes, help="Cut-off in minutes, inclusive."),
     ] = None,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="Count less than the cut-off only, not the cut-off.")
+    ] = False,
+    demand: DemandOption = None,
     as_of: AsOfOption = None,
     by: Annotated[Zone | None, typer.Option(help="Break the figure down.")] = None,
     sites: SitesOption = None,
@@ -65,7 +71,11 @@ def command(
     labelled by 2022-11-15, the population of 2019, driving to the site, profile osrm-car.
 
     Example: accessibility coverage --minutes 15 --by canton --out outputs/coverage
+
+    Example: accessibility coverage --demand buildings --exclusive
     """
+    from dataclasses import replace
+
     from accessibility.atomic import check_free, write_whole
 
     if out is not None:
@@ -79,9 +89,12 @@ def command(
     place = load_study(study, profile=profile, changes=changes_of(change))
     prepare(place)
     own = read_sites(place, sites)
+    with waiting("Finding where people are"):
+        people, file = read_demand(place, demand, population)
     with waiting("Computing drive times"):
         result = coverage(
             place,
+            people,
             minutes=minutes,
             as_of=as_of,
             population=population,
@@ -89,14 +102,22 @@ def command(
             around=around,
             sites=own,
             walk_kph=walk_kph,
+            inclusive=not exclusive,
         )
+    if file is not None:
+        result = replace(result, demand_method=file.name)
     zone = None if by is None else by.value
     answer = text.coverage_json(place, result, by=zone)
     if out is not None:
 
         def write(folder: Path) -> None:
             write_coverage(result, folder)
-            write_manifest(place, answer, folder, own_inputs=[] if sites is None else [sites])
+            write_manifest(
+                place,
+                answer,
+                folder,
+                own_inputs=[path for path in (sites, file) if path is not None],
+            )
 
         write_whole(out, write, overwrite=overwrite)
     if as_json:

@@ -59,6 +59,16 @@ WalkOption = Annotated[
     float | None,
     typer.Option(help="Walk the way off the road at this speed; it takes no time if absent."),
 ]
+DemandOption = Annotated[
+    str | None,
+    typer.Option(
+        "--demand",
+        metavar="METHOD|FILE",
+        help="Where people are counted: chefs-lieux (as if not given), centroids, buildings, "
+        "grid-2018, grid-2021; or a file among whose places each commune's people are shared out: "
+        "GeoParquet of buildings, CSV grid, GeoTIFF.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone to standard output.")]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace an output that exists.")
@@ -118,6 +128,50 @@ def read_sites(study: Study, path: Path | None) -> gpd.GeoDataFrame | None:
 
     points = read_points(path, communes=study.communes, bounds=study.network_bounds)
     return points.rename(columns={"id": "facility_id"})
+
+
+def read_demand(
+    study: Study, demand: str | None, population: int | None
+) -> tuple[str | gpd.GeoDataFrame | None, Path | None]:
+    """Where people are counted, as it was typed, and the file if it names one.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither a method nor a file.
+    """
+    from accessibility.study.demand import METHODS
+
+    if demand is None or demand in METHODS:
+        return demand, None
+    from accessibility.errors import SettingError, UnknownNameError
+    from accessibility.study.demand import demand_at_buildings
+
+    path = Path(demand)
+    if not path.is_file():
+        raise UnknownNameError(
+            f"{demand!r} is no file, and no way to place people; the study has "
+            f"{', '.join(study.demand_methods)}."
+        )
+    year = study.default("population") if population is None else population
+    suffix = path.suffix.lower()
+    if suffix in (".parquet", ".geoparquet"):
+        from accessibility.inputs.buildings import read_buildings
+
+        return demand_at_buildings(study.communes, read_buildings(path), year=year), path
+    from accessibility.inputs.population import read_grid, read_raster
+    from accessibility.study.demand_grid import demand_on_grid
+
+    if suffix == ".csv":
+        cells = read_grid(path)
+    elif suffix in (".tif", ".tiff"):
+        cells = read_raster(path, bounds=study.communes.total_bounds)
+    else:
+        raise SettingError(
+            f"{path} ends in {path.suffix or 'nothing'}; places of people are read from .parquet "
+            "(buildings), .csv (a grid) or .tif (a raster)."
+        )
+    return demand_on_grid(study.communes, cells, year=year), path
 
 
 def say(message: str) -> None:

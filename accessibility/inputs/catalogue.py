@@ -176,6 +176,21 @@ def locate(folder: Path, departement: str) -> dict[str, Path]:
     return found
 
 
+def optional_files(folder: Path, departement: str, keys: Sequence[str]) -> dict[str, Path]:
+    """Files of an inputs folder of those datasets that a study may do without, by dataset key.
+
+    Parameters
+    ----------
+    folder : Path
+    departement : str
+        Code: "39"; datasets that do not cover it are left out.
+    keys : sequence of str
+    """
+    known = catalogue(everything=True)
+    chosen = (known[key] for key in keys if known[key].covers(departement))
+    return {d.key: folder / d.file for d in chosen if (folder / d.file).is_file()}
+
+
 def to_download(folder: Path, departement: str, *, overwrite: bool = False) -> list[Dataset]:
     """What must be downloaded to an inputs folder before a département is studied.
 

@@ -150,7 +150,7 @@ def band_colours(areas: gpd.GeoDataFrame, classes: TimeClasses) -> dict[float, s
 def commune_layer(study: Study, result: Coverage) -> gpd.GeoDataFrame:
     """Communes in metres; `late` says whether people would need longer than the cut-off."""
     communes = result.by_commune.to_crs(study.metric_crs)
-    return communes.assign(late=communes["travel_time_s"] > result.minutes * 60.0)
+    return communes.assign(late=communes["travel_time_s"] > result.cutoff_s)
 
 
 def canton_limits(communes: gpd.GeoDataFrame) -> gpd.GeoSeries:

@@ -45,7 +45,11 @@ def coverage_table(result: Coverage) -> pd.DataFrame:
 
 
 def write_coverage(result: Coverage, folder: Path) -> None:
-    """Write `coverage.csv` and `communes.gpkg` (layers `communes` and `sites`)."""
+    """Write `coverage.csv` and `communes.gpkg`.
+
+    Its layers are `communes`, `sites` and, where people are counted at several points of a
+    commune, `demand`: these points with their `minutes` to the nearest site.
+    """
     folder.mkdir(parents=True)
     table = coverage_table(result)
     table.to_csv(folder / "coverage.csv", index=False, lineterminator="\n")
@@ -56,6 +60,11 @@ def write_coverage(result: Coverage, folder: Path) -> None:
     communes[columns] = communes[columns].mask(communes[columns] == never)
     communes.to_file(folder / "communes.gpkg", layer="communes", engine="pyogrio")
     result.sites.to_file(folder / "communes.gpkg", layer="sites", engine="pyogrio")
+    if result.is_finer:
+        time_s = result.by_demand["travel_time_s"]
+        points = result.by_demand.drop(columns="travel_time_s")
+        points.insert(3, "minutes", time_s.mask(time_s == never) / 60)
+        points.to_file(folder / "communes.gpkg", layer="demand", engine="pyogrio")
 
 
 def table_writer(table: pd.DataFrame, path: Path) -> Callable[[Path], None]:

@@ -11,10 +11,22 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from accessibility.analysis.choices import OWN_PLACES
 from accessibility.analysis.coverage import Coverage
+from accessibility.errors import first_of
 from accessibility.network.summary import speed_origins
 from accessibility.study.bundle import FRANCE_SERVICES
+from accessibility.study.demand import at_chefs_lieux
 from accessibility.study.study import Study
+
+PLACES = {
+    "chefs-lieux": "at the chef-lieu",
+    "centroids": "at the middle of each commune's area",
+    "buildings": "at the buildings, by their ground area",
+    "grid-2018": "by the grid of 1 km of 2018",
+    "grid-2021": "by the census grid of 1 km of 2021",
+}
+"""Where people are counted, by method."""
 
 ZONES = {"commune": "Commune", "canton": "Canton", "epci": "EPCI"}
 
@@ -70,13 +82,12 @@ def coverage_text(
 ) -> RenderableType:
     """The figure, what was published, the choices behind it and who is left out."""
     published = study.settings.get("published", {})
+    way = "reach a site" if result.direction == "to" else "are reached from a site"
+    within = "within" if result.inclusive else "in less than"
     parts: list[RenderableType] = [
         Text.assemble(
             (f"{percent(result.share)}", "bold"),
-            f" of the inhabitants of the study {study.title} reach a site within "
-            f"{result.minutes:g} minutes by car"
-            if result.direction == "to"
-            else f" of the inhabitants of the study {study.title} are reached from a site within "
+            f" of the inhabitants of the study {study.title} {way} {within} "
             f"{result.minutes:g} minutes by car",
         ),
         facts(_fact_rows(study, result, published, own_sites)),
@@ -89,6 +100,8 @@ def coverage_text(
         parts.append(
             Text(f"Too far from any road to be reached: site {', '.join(result.sites_off_road)}.")
         )
+    if result.is_finer and (kept := at_chefs_lieux(result.by_demand)):
+        parts.append(Text(f"Counted at the chef-lieu, no other place is told: {first_of(kept)}."))
     if result.unknown:
         parts.append(Text(f"No population is known of: {', '.join(result.unknown)}."))
     parts.append(uncovered_table(result))
@@ -138,7 +151,7 @@ def _fact_rows(
     way = "from home to the site" if result.direction == "to" else "from the site to home"
     on_foot = "" if result.walk_kph is None else f"; off the road at {result.walk_kph:g} km/h"
     yield "Profile", f"{result.profile}: {study.profile.description}; {way}{on_foot}"
-    yield "Population", f"population municipale {result.population_year}, at the chef-lieu"
+    yield "Population", people_told(result)
     origin = speed_origins(study.network)
     yield (
         "Speeds",
@@ -149,6 +162,15 @@ def _fact_rows(
     if roads:
         files = ", ".join(source["file"] for source in roads)
         yield "Roads", f"{files}; {roads[0]['attribution']}"
+
+
+def people_told(result: Coverage) -> str:
+    """Which people are counted, and where."""
+    if result.demand_method == OWN_PLACES:
+        return f"of {people(len(result.by_demand))} places of your own"
+    where = PLACES.get(result.demand_method, f"among the places of {result.demand_method}")
+    number = f": {people(len(result.by_demand))} places" if result.is_finer else ""
+    return f"population municipale {result.population_year}, {where}{number}"
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> Table:
@@ -163,22 +185,31 @@ def uncovered_table(result: Coverage) -> RenderableType:
     """The communes that are left out, with the seconds by which they are."""
     if result.uncovered.empty:
         return Text("\nEvery commune is covered.")
-    left_out = result.uncovered["population"].sum()
+    late = result.uncovered
+    left = late["population"] - late["population_covered"]
+    in_part = " wholly or in part" if result.is_finer else ""
     table = Table(
-        title=f"\nNot covered: {len(result.uncovered)} communes, {people(left_out)} inhabitants",
+        title=f"\nNot covered{in_part}: {len(late)} communes, {people(left.sum())} inhabitants",
         title_justify="left",
         title_style="bold",
     )
     for name in ("Code", "Commune"):
         table.add_column(name)
-    for name in ("Inhabitants", "Nearest site", "Over by"):
+    numbers = (
+        "Inhabitants",
+        *(["Not covered"] if result.is_finer else []),
+        "Nearest site",
+        "Over by",
+    )
+    for name in numbers:
         table.add_column(name, justify="right")
     table.add_column("Site")
-    for row in result.uncovered.to_dict("records"):
+    for row, not_covered in zip(late.to_dict("records"), left, strict=True):
+        counts = [row["population"], *([not_covered] if result.is_finer else [])]
         table.add_row(
             row["code_insee"],
             row["name"],
-            people(row["population"]) if pd.notna(row["population"]) else "unknown",
+            *(people(number) if pd.notna(number) else "unknown" for number in counts),
             minutes(row["travel_time_s"]),
             minutes(row["seconds_over"]),
             row["facility_name"] if isinstance(row["facility_name"], str) else "",
@@ -232,15 +263,16 @@ def _plain(value: object) -> object:
 def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str, Any]:
     """The figure for a program; None where nothing is known or reached."""
     published = study.settings.get("published", {})
-    names = {"code_insee": "code", "name": "name", "population": "population",
-             "travel_time_s": "travel_time_s", "seconds_over": "seconds_over"}  # fmt: skip
+    told = ["name", "population", "population_covered", "travel_time_s", "seconds_over"]
+    names = {"code_insee": "code", **{name: name for name in told}}
     late = result.uncovered[list(names)].rename(columns=names).astype(object).to_dict("records")
     answer = {
         "study": study.name,
         "service": study.service,
         "share_covered": _plain(result.share),
-        "population_covered": result.population_covered,
-        "population": result.population,
+        # parts of people add up to within a billionth
+        "population_covered": round(result.population_covered, 6),
+        "population": round(result.population, 6),
         "cantons_covered": result.cantons.covered,
         "cantons_covered_max": result.cantons.covered_max,
         "cantons": result.cantons.total,
@@ -250,7 +282,11 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
         "walk_kph": result.walk_kph,
         "minutes": result.minutes,
         "as_of": result.as_of.isoformat(),
+        "inclusive": result.inclusive,
         "population_year": result.population_year,
+        "demand": result.demand_method,
+        "places": len(result.by_demand),
+        "at_chefs_lieux": at_chefs_lieux(result.by_demand) if result.is_finer else [],
         "direction": result.direction,
         "around": result.around,
         "speeds": {k: round(v, 4) for k, v in speed_origins(study.network).items()},

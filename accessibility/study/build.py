@@ -17,7 +17,7 @@ import tomli_w
 import accessibility
 from accessibility.atomic import check_free, write_whole
 from accessibility.errors import InputError, MissingInputError, SettingError, first_of
-from accessibility.inputs.catalogue import catalogue, locate, sha256
+from accessibility.inputs.catalogue import catalogue, locate, optional_files, sha256
 from accessibility.inputs.communes import read_cantons, read_communes
 from accessibility.inputs.osm import OsmExtract, read_osm
 from accessibility.inputs.overpass import data_date, fetch_overpass
@@ -32,6 +32,7 @@ from accessibility.network.snap import MAX_SNAP_M, snap
 from accessibility.study import bundle
 from accessibility.study.cache import keep_network, network_folder
 from accessibility.study.demand import demand_at_chefs_lieux, population_years
+from accessibility.study.places import DATASETS, places_of
 from accessibility.study.ring import Ring, ring
 from accessibility.study.sites import candidates_of, sites_of_file, sites_of_kind
 
@@ -155,6 +156,14 @@ def build_study(
         if "cantons" in files
         else pd.DataFrame(columns=["canton_code", "canton_name", "split_town"])
     )
+    lived_in = optional_files(inputs, departement, list(DATASETS.values()))
+    by_method = {m: lived_in[key] for m, key in DATASETS.items() if key in lived_in}
+    places = None
+    if by_method:
+        progress(f"places of people: {', '.join(by_method)}")
+        places = places_of(by_method, communes, year=settings["defaults"]["population"])
+    if absent := [method for method in DATASETS if method not in by_method]:
+        progress(f"no places of people by {', '.join(absent)}: the inputs hold none of them")
     counts = {
         "communes": len(communes),
         **_inferred(communes),
@@ -162,17 +171,23 @@ def build_study(
         "of them where the data end": len(around.unknown),
         "km2 of the territory and its ring that the roads do not hold": round(around.missing_km2),
         "sites": len(facilities),
+        **{
+            f"places of people by {method}": 0
+            if places is None
+            else int((places["method"] == method).sum())
+            for method in DATASETS
+        },
         "turn restrictions": len(read.roads.restrictions),
         "turn restrictions left out: they hold at some hours": not_applied(read.roads.restrictions),
         **read.counts,
     }
-    sources = [*files.items(), *(("osm", path) for path in extracts)]
+    sources = [*files.items(), *lived_in.items(), *(("osm", path) for path in extracts)]
     progress("writing")
 
     def write(folder: Path) -> None:
         _write_tables(
             folder, communes, cantons, facilities,
-            candidates_of(read.points_of_interest, communes), read,
+            candidates_of(read.points_of_interest, communes), read, places,
         )  # fmt: skip
         (folder / bundle.SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         text = json.dumps(
@@ -286,6 +301,7 @@ def _write_tables(
     sites: gpd.GeoDataFrame,
     candidates: gpd.GeoDataFrame,
     read: OsmExtract,
+    places: pd.DataFrame | None,
 ) -> None:
     for name in ("osm", "communes", "sites"):
         (folder / name).mkdir(parents=True)
@@ -303,6 +319,11 @@ def _write_tables(
         )
     read.roads.restrictions.to_parquet(folder / bundle.RESTRICTIONS, index=False)
     cantons.to_csv(folder / bundle.CANTONS, index=False, lineterminator="\n")
+    if places is not None:
+        (folder / bundle.DEMAND).parent.mkdir()
+        places.to_parquet(
+            folder / bundle.DEMAND, compression="zstd", compression_level=15, index=False
+        )
 
 
 def _manifest(

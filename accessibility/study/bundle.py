@@ -20,6 +20,7 @@ COMMUNES = "communes/communes.parquet"
 CANTONS = "communes/cantons.csv"
 SITES = "sites/sites.parquet"
 CANDIDATES = "sites/candidates.parquet"
+DEMAND = "population/demand.parquet"
 
 
 def bundled() -> Path | None:

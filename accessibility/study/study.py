@@ -12,7 +12,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from accessibility.errors import InputError, MissingInputError
+from accessibility.errors import InputError, MissingInputError, UnknownNameError
 from accessibility.inputs.csv import read_csv
 from accessibility.inputs.settings import read_toml
 from accessibility.network.graph import RoadNetwork, build_network
@@ -20,11 +20,18 @@ from accessibility.network.profile import Profile, load_profile
 from accessibility.schema import COMMUNES, FACILITIES, RoadTables, validate
 from accessibility.study import bundle
 from accessibility.study.cache import cached_network, keep_network, network_folder
-from accessibility.study.demand import demand_at_chefs_lieux, population_years
+from accessibility.study.demand import (
+    METHODS,
+    demand_at_centroids,
+    demand_at_chefs_lieux,
+    demand_by_shares,
+    population_years,
+)
 
 SETTINGS = ("name", "title", "departement", "service", "metric_crs", "bounds", "extents")
 DEFAULTS = ("minutes", "as_of", "population", "direction", "profile", "max_snap_m")
 CANTONS = ("canton_code", "canton_name", "split_town")
+SHARES = ("method", "code_insee", "share", "lon", "lat")
 """What a study's files hold at least."""
 
 
@@ -129,6 +136,72 @@ class Study:
     def demand(self) -> gpd.GeoDataFrame:
         """People at the chefs-lieux, in the study's population year."""
         return demand_at_chefs_lieux(self.communes, year=self.default("population"))
+
+    @property
+    def demand_methods(self) -> list[str]:
+        """Where people may be counted: those of `METHODS` for which the study holds places."""
+        held = {"chefs-lieux", "centroids", *self._shares["method"].unique()}
+        return [method for method in METHODS if method in held]
+
+    @cached_property
+    def _shares(self) -> pd.DataFrame:
+        """Places and their parts of a commune's people, by method; empty where none were read."""
+        path = self.folder / bundle.DEMAND
+        if not path.is_file():
+            return pd.DataFrame({name: [] for name in SHARES})
+        try:
+            found = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, error) from error
+        if lacking := [name for name in SHARES if name not in found]:
+            raise _damaged(self.folder, InputError(f"no column {', '.join(lacking)}"))
+        return found
+
+    def demand_by(self, method: str, *, year: int | None = None) -> gpd.GeoDataFrame:
+        """People of the territory at the places that a method gives.
+
+        Parameters
+        ----------
+        method : str
+            One of `accessibility.study.demand.METHODS`: "chefs-lieux", the reference; "centroids"
+            of the contours; "buildings", by their ground area; "grid-2018" and "grid-2021", by
+            Eurostat's cells of 1 km.
+        year : int, optional
+            Census year of the *population municipale*; the study's if absent.
+
+        Returns
+        -------
+        GeoDataFrame
+            `demand_id`, `code_insee`, `population`, points. The points of a commune sum to its
+            population of that year. A commune without a place keeps its people at its chef-lieu.
+
+        Raises
+        ------
+        UnknownNameError
+            For another method, or one for which the study holds no places.
+
+        Examples
+        --------
+        >>> jura = load_study("jura")
+        >>> int(round(jura.demand_by("buildings", year=2019).population.sum()))
+        259199
+        """
+        when = self.default("population") if year is None else year
+        if method == "chefs-lieux":
+            return demand_at_chefs_lieux(self.communes, year=when)
+        if method == "centroids":
+            return demand_at_centroids(self.communes, year=when)
+        if method not in METHODS:
+            raise UnknownNameError(
+                f"{method!r} is no way to place people; there are {', '.join(METHODS)}."
+            )
+        if method not in self.demand_methods:
+            raise UnknownNameError(
+                f"the study {self.title} holds no places of people by {method!r}; it has "
+                f"{', '.join(self.demand_methods)}: build it with the file, or give the file."
+            )
+        shares = self._shares
+        return demand_by_shares(self.communes, shares[shares["method"] == method], year=when)
 
     @property
     def population_years(self) -> list[int]:
