@@ -316,10 +316,12 @@ def same_as_python(desk: Desk, plan: Plan, python: Simulator) -> None:
 def test_thirty_random_scenarios_have_the_figures_of_python(study: Study, desk: Desk) -> None:
     draw = random.Random(9)
     seen = set()
+    known: dict[tuple[float, int], Simulator] = {}
     for _ in range(30):
         minutes = float(draw.choice([10, 15, 20, 30]))
         year = draw.choice(study.population_years)
-        python = Simulator(study, minutes=minutes, population=year)
+        python = known.get((minutes, year)) or Simulator(study, minutes=minutes, population=year)
+        known[minutes, year] = python
         ids = python.sites["facility_id"].astype(str).tolist()
         plan = Plan(
             random_scenario(draw, study, ids), minutes, study.default("as_of"), year

@@ -302,7 +302,8 @@ class Simulator:
 
     def _kept_times(self, known: Simulator | None) -> Floats:
         """Seconds between each place and each counted site, as far as known from another."""
-        if known is None:
+        # people of another year may live at other places
+        if known is None or not self._places.same_as(known._places):
             return self._search(self._kept, None)
         column = known._column(self.sites)
         time_s = np.empty((len(self._places), len(self.sites)))

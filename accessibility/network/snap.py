@@ -39,6 +39,12 @@ class Positions:
     def __len__(self) -> int:
         return len(self.segment)
 
+    def same_as(self, other: Positions) -> bool:
+        """Whether these are the same places on the same roads."""
+        return np.array_equal(self.segment, other.segment) and np.array_equal(
+            self.share, other.share
+        )
+
     def take(self, which: Any) -> Positions:
         """Some of the positions: rows, or a window of a grid."""
         return Positions(self.segment[which], self.share[which], self.snap_m[which])
