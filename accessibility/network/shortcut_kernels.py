@@ -25,14 +25,20 @@ MOST_WAYS = 256
 
 
 @njit(cache=True, nogil=True)
-def _add(link, n_links, first, degree, tail, head, ms):
-    """Link two edges, or shorten the link that there is."""
+def _shorten(link, first, tail, head, ms):
+    """Shorten the link between two edges; tells whether there is one."""
     a = first[tail, OUT]
     while a >= 0:
         if link[a, HEAD] == head:
             link[a, MS] = min(np.int64(link[a, MS]), ms)
-            return link, n_links
+            return True
         a = link[a, NEXT + OUT]
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _add(link, n_links, first, degree, tail, head, ms):
+    """Link two edges."""
     if n_links == len(link):
         grown = np.empty((2 * n_links, 5), dtype=np.int32)
         for i in range(n_links):  # compiles ten times faster than a copy of a slice does
@@ -159,9 +165,9 @@ def pass_over(start, edge, turn_ms, edge_ms):
                         size += 1
                     a = link[a, NEXT + side]
             for i in range(n_need):
-                link, n_links = _add(
-                    link, n_links, first, degree, need[i, TAIL], need[i, HEAD], need[i, MS]
-                )
+                tail, head, ms = need[i, TAIL], need[i, HEAD], need[i, MS]
+                if not _shorten(link, first, tail, head, ms):
+                    link, n_links = _add(link, n_links, first, degree, tail, head, ms)
     for e in range(n):
         if not passed[e]:
             level[e] = -1
