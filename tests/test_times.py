@@ -22,6 +22,7 @@ from networks import (
     points,
     road_tables,
 )
+from numba import config
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
@@ -224,6 +225,7 @@ def test_whether_the_kernels_are_compiled_is_known() -> None:
     assert kernels.compiled() is True
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="a million turns take half a minute in Python")
 def test_a_heap_larger_than_its_room_grows() -> None:
     arms = {i: (1_000 * np.cos(i), 1_000 * np.sin(i)) for i in range(1, 1_101)}
     network = build_network(road_tables({0: (0, 0), **arms}, [(0, i, STREET) for i in arms]))
