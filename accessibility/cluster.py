@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -119,10 +120,13 @@ def _all_of(
 def _result(future: Future[Result]) -> Result | Lost:
     if future.status in ("lost", "cancelled"):
         return GONE
-    error = future.exception(timeout=CONNECT_S)
-    if error is None:
-        result: Result = future.result(timeout=CONNECT_S)
-        return result
+    try:
+        error = future.exception(timeout=CONNECT_S)
+        if error is None:
+            result: Result = future.result(timeout=CONNECT_S)
+            return result
+    except (OSError, CancelledError):  # the scheduler went while it was asked
+        return GONE
     if isinstance(error, AccessibilityError):
         return Lost(str(error))
     if type(error).__name__ == "KilledWorker":

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from accessibility.cluster import Lost, on_dask, one_by_one
+from accessibility.cluster import GONE, Lost, _result, on_dask, one_by_one
 from accessibility.errors import InputError, SettingError
 
 distributed = pytest.importorskip("distributed")
@@ -76,6 +77,26 @@ def test_workers_that_end_on_the_way_change_nothing(two_workers, tmp_path):
     found = dict(on_dask(killed_always, [2, 3], scheduler=two_workers))
     assert found[3] == 6
     assert found[2] == Lost("workers ended at it again and again, perhaps for lack of memory")
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), CancelledError()])
+@pytest.mark.parametrize("asked", ["exception", "result"])
+def test_a_scheduler_that_goes_while_it_is_asked_is_gone(asked, error):
+    class Answer:
+        status = "finished"
+
+        def exception(self, timeout: float) -> None:
+            self.tell("exception")
+
+        def result(self, timeout: float) -> int:
+            self.tell("result")
+            return 1
+
+        def tell(self, name: str) -> None:
+            if name == asked:
+                raise error
+
+    assert _result(Answer()) == GONE
 
 
 def test_what_is_not_done_is_lost_with_the_scheduler(tmp_path):
