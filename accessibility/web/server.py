@@ -2,8 +2,8 @@
 
 Bokeh's server, since it is there already: the offline map is drawn with Bokeh, its wheel carries
 the browser's code (1.3 MB, the core alone), and it keeps one document for each visitor over one
-connection. Panel would add 20 MB and widgets of its own; Dash with dash-leaflet would add Plotly's
-browser code, and a second map that looks otherwise than the offline one.
+connection. Panel would add widgets of its own, Dash with dash-leaflet a second map that looks
+otherwise than the offline one.
 """
 
 from __future__ import annotations
