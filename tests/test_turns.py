@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 from networks import (
     CAR,
     LINE,
@@ -18,6 +19,7 @@ from networks import (
     turn_s,
 )
 
+from accessibility.network.bearings import bearings
 from accessibility.network.graph import RoadNetwork, build_network
 from accessibility.network.profile import Profile
 from accessibility.network.turns import turn_seconds
@@ -101,8 +103,8 @@ def test_a_bend_where_two_roads_meet_is_no_turn() -> None:
 
 
 def test_turning_round_costs_more_and_waits_for_nobody() -> None:
-    assert seconds(-180, roads=1, u_turn=True) == pytest.approx(20 + to_left(180))
-    assert seconds(-180, roads=4, u_turn=True) == pytest.approx(20 + to_left(180))
+    assert seconds(180, roads=1, u_turn=True) == pytest.approx(20 + to_right(180))
+    assert seconds(180, roads=4, u_turn=True) == pytest.approx(20 + to_right(180))
 
 
 def drive(network: RoadNetwork, start: tuple[float, float], end: tuple[float, float]) -> float:
@@ -158,7 +160,7 @@ def test_a_loop_has_two_ends_at_its_node() -> None:
 def test_one_turns_round_at_dead_ends_only() -> None:
     network = build_network(road_tables(LINE, [(1, 2, STREET), (2, 3, STREET)]))
     there, back = edge(network, 1), edge(network, 1, backward=True)
-    assert turn_s(network, there, back) == round(20 + to_left(180), 3)
+    assert turn_s(network, there, back) == round(20 + to_right(180), 3)
     assert turn_s(network, back, there) is None
     first = edge(network, 0)
     assert turn_s(network, first, edge(network, 0, backward=True)) is None
@@ -168,7 +170,7 @@ def test_one_turns_round_at_dead_ends_only() -> None:
 def test_one_turns_round_where_the_only_way_on_comes_against() -> None:
     network = build_network(road_tables(LINE, [(1, 2, STREET), (3, 2, ONE_WAY), (1, 3, STREET)]))
     there, back = edge(network, 0), edge(network, 0, backward=True)
-    assert turn_s(network, there, back) == round(20 + to_left(180), 3)
+    assert turn_s(network, there, back) == round(20 + to_right(180), 3)
 
 
 BARRED = [
@@ -291,3 +293,27 @@ def test_a_stop_for_the_minor_roads_spares_the_fastest() -> None:
     network = build_network(tables, profile=NO_TURN_COSTS)
     assert turn_s(network, edge(network, 0), edge(network, 1)) == 0.0
     assert turn_s(network, edge(network, 2), edge(network, 1)) == 2.0
+
+
+@pytest.mark.parametrize("bearing", np.linspace(0, 360, 40))
+def test_turning_round_costs_the_same_whatever_way_the_road_points(bearing: float) -> None:
+    end = (500 * math.sin(math.radians(bearing)), 500 * math.cos(math.radians(bearing)))
+    network = build_network(road_tables({1: (0, 0), 2: end}, [(1, 2, STREET)]))
+    for ahead in (True, False):
+        there, back = edge(network, 0, backward=not ahead), edge(network, 0, backward=ahead)
+        assert turn_s(network, there, back) == round(20 + to_right(180), 3)
+
+
+def test_bearings_are_taken_where_a_walk_along_the_road_comes_to() -> None:
+    drawn = np.random.default_rng(5)
+    lines = [np.cumsum(drawn.normal(0, 6, (n, 2)), axis=0) for n in drawn.integers(2, 9, 300)]
+    lines[0] = np.array([[0, 0], [0, 0], [3, 0], [3, 0]])  # points that stand twice
+    ring = drawn.random(len(lines)) < 0.3
+    start = np.concatenate([[0], np.cumsum([len(line) for line in lines])])
+    out, into = bearings(start, np.concatenate(lines), ring)
+    for line, reach, first, last in zip(lines, np.where(ring, 2, 10), out, into, strict=True):
+        shape = shapely.LineString(line)
+        (x, y), (x2, y2) = line[0], line[-1]
+        ahead, behind = shape.interpolate(reach), shape.interpolate(-reach)
+        assert first == pytest.approx(math.degrees(math.atan2(ahead.x - x, ahead.y - y)))
+        assert last == pytest.approx(math.degrees(math.atan2(x2 - behind.x, y2 - behind.y)))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import shapely
 
 from accessibility.inputs.territory import Drawn
+from accessibility.parallel import in_threads
 from accessibility.schema import WGS84
 
 PLACE_REACH_M = 1_000.0
@@ -15,6 +16,9 @@ PLACE_REACH_M = 1_000.0
 
 ROADSIDE_M = 15.0
 """Land use is drawn to the plot line: a road along it lies at most about this far outside."""
+
+PARTS = 16
+"""Threads take a share of the areas at a time."""
 
 
 def built_up_areas(
@@ -42,11 +46,13 @@ def urban_share(
     towns = built_up.to_crs(drawn.crs).geometry
     centres = shapely.STRtree(places.to_crs(drawn.crs).geometry.values)
     near = np.unique(centres.query(towns.values, predicate="dwithin", distance=PLACE_REACH_M)[0])
-    areas = shapely.buffer(towns.values[near], ROADSIDE_M, quad_segs=2)
+    parts = np.array_split(np.asarray(towns.values[near]), PARTS)
+    grown = in_threads(lambda part: shapely.buffer(part, ROADSIDE_M, quad_segs=2), parts)
+    areas = np.concatenate(grown)
     owner = np.repeat(np.arange(n), np.diff(drawn.start))
     within = owner[1:] == owner[:-1]
     xy = drawn.xy
-    inside = _in_any(((xy[1:] + xy[:-1]) / 2)[within], np.asarray(areas))
+    inside = _in_any(((xy[1:] + xy[:-1]) / 2)[within], areas)
     size = np.hypot(*(xy[1:] - xy[:-1]).T)[within]
     piece = owner[1:][within]
     total = np.bincount(piece, weights=size, minlength=n)

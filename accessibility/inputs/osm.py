@@ -25,6 +25,7 @@ from accessibility.inputs.pbf import FERRIES, TOO_SHORT, Found, Lines, member_wa
 from accessibility.inputs.rim import rim_nodes
 from accessibility.inputs.roads import Ways, join_roads
 from accessibility.inputs.territory import Drawn, buffered, metric_crs
+from accessibility.memory import give_back
 from accessibility.schema import GRS80, NODE_TAGS, WGS84, RoadTables
 
 Ints = npt.NDArray[np.int64]
@@ -109,18 +110,24 @@ def read_osm(
     area = None if within is None else buffered(within, buffer_km)
     read = read_files(files, None if area is None else area.bounds)
     roads, cut = _roads(read, files, area)
+    give_back()
     places = _points(read.places, ["place", "name"], area)
     built_up = built_up_areas(*_land(read), area)
     drawn = Drawn.of(roads, metric_crs(roads))
-    roads.insert(4, "urban", urban_share(drawn, built_up, places))
-    roads.insert(5, "country", country_of(roads))
-    rim = rim_nodes(roads, drawn, cut, area, files, _coast(read))
+    coast = _coast(read)
+    urban = urban_share(drawn, built_up, places)
+    country = country_of(roads)
+    rim = rim_nodes(roads, drawn, cut, area, files, coast)
+    roads.insert(4, "urban", urban)
+    roads.insert(5, "country", country)
     nodes = _nodes(read.nodes, roads, drawn, rim)
     known = members_known(read.restrictions, roads)
     if lost := known.count(False):
         read.counts["turn restrictions left out: a member is not among the roads"] = lost
     restrictions = _restriction_table(list(itertools.compress(read.restrictions, known)))
     read.counts.update({"roads": len(roads), "rim nodes": len(rim)})
+    del drawn
+    give_back()
     return OsmExtract(
         roads=RoadTables(roads, nodes, restrictions),
         built_up=built_up,

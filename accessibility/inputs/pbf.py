@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import osmium
 import shapely
 
 from accessibility.errors import InputError, MissingInputError
-from accessibility.inputs.tagged import MODES, write_tagged
+from accessibility.inputs.tagged import MODES, tagged
 from accessibility.schema import NODE_TAGS, ROAD_TAGS
 
 SUFFIXES = (".osm.pbf", ".osm", ".osm.gz", ".osm.bz2")
@@ -221,28 +220,24 @@ def _read_file(path: Path, found: Found) -> None:
         raise MissingInputError(
             f"{path} is not there; an OpenStreetMap extract ({', '.join(SUFFIXES)}) is expected."
         )
-    with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder) / "tagged.opl"
-        try:
-            write_tagged(path, text)
-        except RuntimeError as error:
-            raise _unreadable(path, error) from error
-        known: dict[bytes, _WayKind] = {}
-        with text.open("rb") as lines:
-            for line in lines:
-                # id, version, deleted or not, tags, and what comes after
-                name, _, state, told, rest = line.rstrip(b"\n").split(b" ", 4)
-                if state == b"dD":
-                    found.counts["left out: deleted"] += 1
-                elif name[:1] == b"w":
-                    kind = known.get(told)
-                    if kind is None:
-                        kind = known[told] = _way_kind(_tags(told), found)
-                    _take_way(int(name[1:]), kind, rest[1:], found)
-                elif name[:1] == b"n":
-                    _take_node(int(name[1:]), _tags(told), rest, found)
-                else:
-                    _take_relation(int(name[1:]), _tags(told), rest[1:], found)
+    known: dict[bytes, _WayKind] = {}
+    try:
+        for line in tagged(path):
+            # id, version, deleted or not, tags, and what comes after
+            name, _, state, told, rest = line.rstrip(b"\n").split(b" ", 4)
+            if state == b"dD":
+                found.counts["left out: deleted"] += 1
+            elif name[:1] == b"w":
+                kind = known.get(told)
+                if kind is None:
+                    kind = known[told] = _way_kind(_tags(told), found)
+                _take_way(int(name[1:]), kind, rest[1:], found)
+            elif name[:1] == b"n":
+                _take_node(int(name[1:]), _tags(told), rest, found)
+            else:
+                _take_relation(int(name[1:]), _tags(told), rest[1:], found)
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
 
 
 def _tags(told: bytes) -> Tags:

@@ -74,8 +74,9 @@ def held_by(roads: gpd.GeoDataFrame, metric_crs: str) -> Held:
 
 def _held_by(xy: np.ndarray) -> Held:
     # nodes are seldom farther apart than a cell, and a gap is twenty cells
-    west, south = xy.min(axis=0) - 1.5 * GAP_M
-    columns, rows = (np.ceil((xy.max(axis=0) + 1.5 * GAP_M - [west, south]) / CELL_M)).astype(int)
+    low, high = _extremes(xy)
+    west, south = low - 1.5 * GAP_M
+    columns, rows = (np.ceil((high + 1.5 * GAP_M - [west, south]) / CELL_M)).astype(int)
     bare = np.ones((rows, columns), dtype=bool)
     found = Held(bare, float(west), float(south))
     column, row = found._cells(xy)
@@ -83,6 +84,12 @@ def _held_by(xy: np.ndarray) -> Held:
     # a closing: grow by half a gap, then shrink by as much
     inside = _depth_m(_depth_m(bare) <= GAP_M / 2) > GAP_M / 2
     return Held(inside | ~bare, found.west, found.south)
+
+
+def _extremes(xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest x and y; a column at a time, many times as fast as along an axis."""
+    columns = np.ascontiguousarray(xy.T)
+    return np.array([c.min() for c in columns]), np.array([c.max() for c in columns])
 
 
 def _depth_m(cells: np.ndarray) -> np.ndarray:
@@ -126,7 +133,7 @@ def rim_nodes(
 
 def _at_a_gap(points: gpd.GeoSeries, drawn: Drawn, coast: np.ndarray) -> np.ndarray:
     """Tell which points lie at the edge of what the roads hold, and not at a coast."""
-    if np.ptp(drawn.xy, axis=0).max() < GAP_M:
+    if np.ptp(_extremes(drawn.xy), axis=0).max() < GAP_M:
         return np.zeros(len(points), dtype=bool)  # less than a gap across tells nothing
     xy = shapely.get_coordinates(points.values)
     at: np.ndarray = _held_by(drawn.xy).depth_m(xy) <= RIM_BAND_M

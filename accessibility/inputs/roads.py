@@ -18,7 +18,12 @@ import shapely
 from accessibility.schema import GRS80, ROAD_TAGS, WGS84
 
 Ints = npt.NDArray[np.int64]
+Small = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+CHUNK = 1 << 17
+"""Links whose length is found at once."""
 
 IMPLIES_ONEWAY = {("junction", "roundabout"), ("junction", "circular"), ("highway", "motorway")}
 
@@ -35,17 +40,17 @@ class Ways:
     tag_set: Ints
     start: Ints
     node_id: Ints
-    lonlat: npt.NDArray[np.float64]
-    s_per_m: npt.NDArray[np.float64]
+    lonlat: Floats
+    s_per_m: Floats
 
 
 @dataclass(frozen=True)
 class _Links:
     """Pairs of consecutive nodes of a way, by position in the table of distinct nodes."""
 
-    tail: npt.NDArray[np.int32]
-    head: npt.NDArray[np.int32]
-    way: npt.NDArray[np.int32]
+    tail: Small
+    head: Small
+    way: Small
 
 
 def join_roads(
@@ -74,6 +79,7 @@ def join_roads(
     node_id, first, position = np.unique(ways.node_id, return_index=True, return_inverse=True)
     lonlat = ways.lonlat[first]
     links = _links(ways, position.astype(np.int32))
+    del first, position
     cut = np.zeros(0, dtype=np.int64)
     if area is not None:
         shapely.prepare(area)
@@ -178,29 +184,12 @@ def _assemble(
     turned: Bools,
     ways: Ways,
     node_id: Ints,
-    lonlat: npt.NDArray[np.float64],
+    lonlat: Floats,
 ) -> gpd.GeoDataFrame:
-    runs = runs.astype(np.int32)  # one for each point of each road
-    n_links = np.diff(runs)
-    order = np.lexsort((place, chain))  # runs, chain by chain
-    sizes = n_links[order]
-    base = np.repeat(runs[:-1][order], sizes)
-    within = np.arange(len(base), dtype=np.int32)
-    within -= np.repeat(np.cumsum(sizes, dtype=np.int32) - sizes, sizes)
-    back = np.repeat(turned[order], sizes)
-    link = np.where(back, base + np.repeat(sizes, sizes) - 1 - within, base + within)
-    tail = np.where(back, links.head[link], links.tail[link])
-    head = np.where(back, links.tail[link], links.head[link])
-    road = np.cumsum(np.diff(np.repeat(chain[order], sizes), prepend=chain[order][:1]) != 0)
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(road)) + 1]) if len(road) else road[:0]
-
-    length = GRS80.inv(*lonlat[tail].T, *lonlat[head].T)[2]
-    length_m = np.bincount(road, weights=length)
-    # each road's first node, then the head of each of its links
-    points = np.insert(head, starts, tail[starts])
-    owner = np.insert(road, starts, road[starts])
+    link, tail, head, road = _in_order(links, runs, chain, place, turned)
+    starts = np.flatnonzero(np.diff(road, prepend=-1))
     ends = np.append(starts[1:], len(road))[: len(starts)] - 1
-    lines = shapely.linestrings(lonlat[points], indices=owner)
+    length_m = np.bincount(road, weights=_metres(lonlat, tail, head))
     first_way = links.way[link[starts]]
     table: dict[str, npt.NDArray[np.generic]] = {
         "from_node": node_id[tail[starts]],
@@ -209,9 +198,16 @@ def _assemble(
         "length_m": np.round(length_m, 3),
         "duration_s": np.round(length_m * ways.s_per_m[first_way], 3),
     }
+    # each road's first node, then the head of each of its links
+    points = np.insert(head, starts, tail[starts])
+    first = starts + np.arange(len(starts))
     keys = [table[k] for k in ("length_m", "osm_way_id", "to_node", "from_node")]
-    along = gpd.GeoSeries(lines).hilbert_distance().to_numpy() if len(lines) else road[:0]
-    near = np.lexsort([*keys, along])
+    near = np.lexsort([*keys, _along_the_curve(lonlat[points], first)])
+    # the many small lines are made last, so that they do not keep large freed arrays in memory
+    size = np.diff(first, append=len(points))[near]
+    owner = np.repeat(np.arange(len(near), dtype=np.int32), size)
+    points = points[np.repeat(first[near] - np.cumsum(size) + size, size) + np.arange(len(points))]
+    lines = shapely.linestrings(lonlat[points], indices=owner)
     carried: dict[str, dict[int, str]] = {tag: {} for tag in (*ROAD_TAGS, "name", "ref")}
     for number, tags in enumerate(ways.tags):
         for tag, value in tags.items():
@@ -220,9 +216,45 @@ def _assemble(
     return gpd.GeoDataFrame(
         {name: values[near] for name, values in table.items()}
         | {tag: _spread(values, len(ways.tags), sets) for tag, values in carried.items()},
-        geometry=lines[near],
+        geometry=lines,
         crs=WGS84,
     )
+
+
+def _in_order(
+    links: _Links, runs: Ints, chain: Ints, place: Ints, turned: Bools
+) -> tuple[Small, Small, Small, Small]:
+    """Links road by road, each as it is walked: link, tail, head, and the number of its road."""
+    runs = runs.astype(np.int32)  # there is one link for each point of each road
+    order = np.lexsort((place, chain))  # runs, chain by chain
+    sizes = np.diff(runs)[order]
+    base = np.repeat(runs[:-1][order], sizes)
+    within = np.arange(len(base), dtype=np.int32)
+    within -= np.repeat(np.cumsum(sizes, dtype=np.int32) - sizes, sizes)
+    back = np.repeat(turned[order], sizes)
+    link = np.where(back, base + np.repeat(sizes, sizes) - 1 - within, base + within)
+    tail = np.where(back, links.head[link], links.tail[link])
+    head = np.where(back, links.tail[link], links.head[link])
+    begins = np.diff(chain[order], prepend=chain[order][:1]) != 0
+    return link, tail, head, np.repeat(np.cumsum(begins, dtype=np.int32), sizes)
+
+
+def _metres(lonlat: Floats, tail: Small, head: Small) -> Floats:
+    """Geodesic length of each link; in parts, as the library takes six numbers for each."""
+    length = np.empty(len(tail))
+    for begin in range(0, len(tail), CHUNK):
+        some = slice(begin, begin + CHUNK)
+        length[some] = GRS80.inv(*lonlat[tail[some]].T, *lonlat[head[some]].T)[2]
+    return length
+
+
+def _along_the_curve(lonlat: Floats, first: Ints) -> Ints:
+    """Where the middle of each line lies along a Hilbert curve; lines begin at `first`."""
+    if not len(first):
+        return first
+    low, high = np.minimum.reduceat(lonlat, first), np.maximum.reduceat(lonlat, first)
+    along: Ints = gpd.GeoSeries(shapely.points((low + high) / 2)).hilbert_distance().to_numpy()
+    return along
 
 
 def _spread(values: dict[int, str], n_sets: int, sets: Ints) -> pd.Categorical:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 MODES = ("motorcar", "motor_vehicle", "vehicle", "access")
@@ -16,29 +17,39 @@ NODE_KEYS = ("amenity", "shop", "place", "barrier", "highway", *MODES)
 WAY_KEYS = ("highway", "route", "landuse", "natural")
 """Nodes and ways with none of these are never looked at."""
 
+PIPE_BYTES = 1 << 20
 
-def write_tagged(extract: Path, text: Path) -> None:
-    """Write tagged objects of an extract as OPL, ways with the places of their nodes.
+
+def tagged(extract: Path) -> Iterator[bytes]:
+    """Lines of OPL: tagged objects of an extract, ways with the places of their nodes.
+
+    They are read while the program still writes: both take their time at once, and no more than
+    a pipe holds is kept of the text.
 
     Raises
     ------
     RuntimeError
-        If the extract cannot be read.
+        If the extract cannot be read, perhaps after some lines.
     """
     root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(extract.resolve()), str(text.resolve())],
+    with subprocess.Popen(
+        [sys.executable, "-m", __name__, str(extract.resolve())],
         cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        told = done.stderr.strip().splitlines()
-        raise RuntimeError(told[-1] if told else f"osmium ended with {done.returncode}")
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=PIPE_BYTES,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        for line in child.stdout:
+            if line.endswith(b"\n"):  # the last one of a program that ended early is cut
+                yield line
+        told = child.stderr.read().decode(errors="replace").strip().splitlines()
+    if child.returncode:
+        raise RuntimeError(told[-1] if told else f"osmium ended with {child.returncode}")
 
 
-def _write(extract: str, text: str) -> None:
+def _write(extract: str) -> None:
     import osmium
 
     places = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
@@ -51,7 +62,7 @@ def _write(extract: str, text: str) -> None:
     )
     options = "opl,locations_on_ways=true,add_metadata=version"
     try:
-        writer = osmium.SimpleWriter(osmium.io.File(text, options))
+        writer = osmium.SimpleWriter(osmium.io.File("-", options))  # to standard output
         osmium.apply(extract, places, *filters, writer)
         writer.close()
     except Exception as error:
@@ -60,4 +71,4 @@ def _write(extract: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    _write(*sys.argv[1:])
+    _write(sys.argv[1])

@@ -25,10 +25,11 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import shapely
 from pyproj import CRS
 
 from accessibility.errors import CrsError, InputError, first_of
+from accessibility.inputs.territory import Drawn
+from accessibility.network.bearings import bearings
 from accessibility.network.profile import Profile, load_profile
 from accessibility.network.restrictions import double_edges, open_turns
 from accessibility.network.speeds import TableSpeeds, table_speeds
@@ -43,7 +44,7 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FORMAT = 6
+FORMAT = 7
 """Version of the saved arrays; part of the key under which a network is cached."""
 
 SHORTCUTS = "shortcuts."
@@ -52,13 +53,6 @@ INDEX = "road_index."
 
 LONGEST_S = 5 * 86_400.0
 """Sums of whole milliseconds stay within 32 bits; the longest ferries take less by far."""
-
-BEARING_M = 10.0
-"""A road's direction at a junction is taken towards the point this far along it, so that the
-last metre of a drawn line does not make a turn out of a straight road."""
-
-BEARING_ON_RING_M = 2.0
-"""The same on a roundabout, whose bend 10 m would reach round; both as OSRM has them."""
 
 
 @dataclass(frozen=True)
@@ -277,11 +271,9 @@ def build_network(
     ends = roads[["from_node", "to_node"]].to_numpy()[used]
     node_id, node = np.unique(ends, return_inverse=True)
     node = node.reshape(-1, 2).astype(np.int32)
-    lines = roads.geometry.to_crs(metric_crs).to_numpy()[used]
-    line_start, xy = _lines(lines)
+    line_start, xy = _drawn(roads, used, metric_crs)
     ring = roads["junction"].isin(["roundabout", "circular"]).to_numpy()[used]
-    reach_m = np.where(ring, BEARING_ON_RING_M, BEARING_M)
-    out, into = _bearings(lines, xy[line_start[:-1]], xy[line_start[1:] - 1], reach_m)
+    out, into = bearings(line_start, xy, ring)
 
     segment, way = np.nonzero(kph > 0)
     backward = way == 1
@@ -385,23 +377,13 @@ def _check_area(roads: gpd.GeoDataFrame, metric_crs: str) -> None:
         )
 
 
-def _lines(lines: npt.NDArray[np.object_]) -> tuple[Ints, Floats]:
-    xy, owner = shapely.get_coordinates(lines, return_index=True)
-    start = np.searchsorted(owner, np.arange(len(lines) + 1))
-    return start.astype(np.int32), xy
-
-
-def _bearings(
-    lines: npt.NDArray[np.object_], first: Floats, last: Floats, reach_m: Floats
-) -> tuple[Floats, Floats]:
-    """Direction of each line at its first and its last node, in degrees clockwise."""
-    ahead = shapely.get_coordinates(shapely.line_interpolate_point(lines, reach_m))
-    behind = shapely.get_coordinates(shapely.line_interpolate_point(lines, -reach_m))
-    return _direction(ahead - first), _direction(last - behind)
-
-
-def _direction(step: Floats) -> Floats:
-    return np.degrees(np.arctan2(step[:, 0], step[:, 1]))
+def _drawn(roads: gpd.GeoDataFrame, used: Ints, metric_crs: str) -> tuple[Ints, Floats]:
+    """Points of the roads that are used, in metres, and where those of each begin."""
+    drawn = Drawn.of(roads, metric_crs)
+    size = np.diff(drawn.start)[used]
+    start = np.concatenate([[0], np.cumsum(size)])
+    point = np.repeat(drawn.start[used] - start[:-1], size) + np.arange(start[-1])
+    return start.astype(np.int32), drawn.xy[point]
 
 
 def _largest_part(from_edge: Ints, to_edge: Ints, n_edges: int) -> Bools:

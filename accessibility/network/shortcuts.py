@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from accessibility.memory import give_back
 from accessibility.network.graph import RoadNetwork, Turns
 
 Ints = npt.NDArray[np.signedinteger[Any]]
@@ -49,6 +50,7 @@ def find_shortcuts(network: RoadNetwork) -> Shortcuts:
     # compiled, and not needed where they are kept
     from accessibility.network import shortcut_kernels as kernels
 
+    give_back()  # what building the network has left: this is the peak of a build
     turns = network.following
     level, *links = kernels.pass_over(turns.start, turns.edge, turns.cost_ms, network.edge_ms)
     # edges of one level stand in the order of the roads, so that neighbours are near in memory

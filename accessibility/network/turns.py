@@ -127,7 +127,10 @@ def turn_table(
     stuck = (others == 0) | nodes.closed[edges.head]
     kept = np.where(back, stuck[from_edge], ~nodes.closed[via])
 
-    angle = (edges.bearing_out[to_edge] - edges.bearing_in[from_edge] + 180.0) % 360.0 - 180.0
+    # rounded, so that straight on and right round do not depend on the last bit of a bearing;
+    # right round is to the right, as in OSRM
+    bend = np.round(180.0 - edges.bearing_out[to_edge] + edges.bearing_in[from_edge], 6)
+    angle = 180.0 - bend % 360.0
     roads = _roads_at(edges, n_nodes)[via]
     seconds = turn_seconds(
         angle,
@@ -176,7 +179,7 @@ def turn_seconds(
     Parameters
     ----------
     angle : float array
-        Degrees from straight on, right positive, -180 to 180.
+        Degrees from straight on, right positive, above -180 to 180.
     roads : int array
         Roads that meet at the node; where only two do, a bend is no turn.
     u_turn : bool array
