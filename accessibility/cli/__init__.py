@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -80,6 +81,8 @@ def _root(
 
 def main() -> None:
     """Run the command line; a known error is one sentence and exit code 1."""
+    # what the libraries make when they are loaded stays; looking it through is a tenth of a start
+    gc.set_threshold(50_000, 20, 100)
     try:
         app()
     except AccessibilityError as error:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import osmium
 import shapely
 
 from accessibility.errors import InputError, MissingInputError
@@ -179,6 +178,8 @@ class Found:
 
 def extent(path: Path) -> shapely.Polygon | None:
     """Bounding box that the header of an extract states, longitude and latitude."""
+    import osmium  # only builds need it
+
     try:
         box = osmium.io.Reader(str(path), osmium.osm.osm_entity_bits.NOTHING).header().box()
     except RuntimeError as error:

@@ -17,7 +17,6 @@ import shapely
 from pandas.api.types import union_categoricals
 
 from accessibility.errors import InputError, MissingInputError
-from accessibility.inputs.osm import members_known
 from accessibility.schema import NODE_TAGS, ROAD_TAGS, RoadTables
 
 ROADS, NODES, RESTRICTIONS = "roads.parquet", "nodes.parquet", "restrictions.parquet"
@@ -172,6 +171,8 @@ def touching(tables: RoadTables, area: shapely.Geometry) -> RoadTables:
         for a, b, n, w in zip(rules["from_way"], rules["to_way"], rules["via_node"],
                               rules["via_ways"], strict=True)
     ]  # fmt: skip
+    from accessibility.inputs.osm import members_known  # reads extracts: heavy
+
     known = np.array(members_known(rows, roads), dtype=bool)
     rules = rules[known].sort_values(["relation_id", "from_way", "to_way"], ignore_index=True)
     return RoadTables(roads.drop(columns=[FROM_MEETS, TO_MEETS]), nodes, rules)
