@@ -353,7 +353,7 @@ def on_edges(
     A trip departs on the edges for departures; it may arrive on any that stands for the road.
     """
     row = np.flatnonzero(positions.segment >= 0)
-    both = network.segment_edges[positions.segment[row]]
+    both = network.segment_edges.take(positions.segment[row], axis=0)  # rows: three times as fast
     rows, edges = np.repeat(row, 2), both.ravel()
     rows, edges = rows[edges >= 0], edges[edges >= 0]
     if arriving:
@@ -365,13 +365,14 @@ def on_edges(
         edges = np.append(edges, network.doubles[place])
     else:
         edges = network.edge_departure[edges]
-    # one key, since a stable sort of what is in order already takes no time
-    order = np.argsort((rows.astype(np.int64) << 32) | edges, kind="stable")
-    rows, edges = rows[order], edges[order]
+    key = (rows << 32) | edges
+    if (key[1:] < key[:-1]).any():  # most often they are in order already
+        key.sort()
+        rows, edges = key >> 32, key & 0xFFFFFFFF
     whole = network.edge_ms[edges]
     part = np.rint(positions.share[rows] * whole).astype(np.int32)
+    rest = whole - part
     # drawn forwards and driven backwards, or the search runs backwards: count from the far end
     reverse = network.edge_backward[edges] != towards
-    part = np.where(reverse, whole - part, part).astype(np.int32)
-    rest = (whole - part).astype(np.int32)
+    part, rest = np.where(reverse, rest, part), np.where(reverse, part, rest)
     return OnEdges(rows.astype(np.int32), edges.astype(np.int32), part, rest)
