@@ -225,7 +225,7 @@ def _read_file(path: Path, found: Found) -> None:
     try:
         for line in tagged(path):
             # id, version, deleted or not, tags, and what comes after
-            name, _, state, told, rest = line.rstrip(b"\n").split(b" ", 4)
+            name, _, state, told, rest = line.rstrip(b"\r\n").split(b" ", 4)
             if state == b"dD":
                 found.counts["left out: deleted"] += 1
             elif name[:1] == b"w":
