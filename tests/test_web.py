@@ -632,39 +632,79 @@ def test_scenarios_side_by_side(page: Page, study: Study) -> None:
 # -- bad input, and others ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ('study = "doubs"\n', "made for the study doubs"),
-        ("[[add]\n", "not valid TOML"),
-        ('[[add]]\ninsee = "99999"\n', "no commune of the study has the code 99999"),
-        ('[[remove]]\nid = "nobody"\n', "a site id:nobody is not known"),
-        ("[[add]]\nlon = 0\nlat = 0\n", "is not on the study's roads"),
-        ("[[launch]]\nrocket = 1\n", "unknown keys launch"),
-        ("x = " + "[" * 5000, "not valid TOML"),
-        ("#" * 300_000, "too large"),
-        (None, "too large"),
-    ],
-)
-def test_a_wrong_file_is_a_sentence_and_loses_nothing(
-    page: Page, text: str | None, sentence: str
-) -> None:
+BAD_FILES = {
+    'study = "doubs"\n': ("made for the study doubs", "fait pour un autre territoire"),
+    "[[add]\n": ("not valid TOML", "pas un scénario lisible"),
+    "x = " + "[" * 5000: ("not valid TOML", "pas un scénario lisible"),
+    '[[add]]\ninsee = "99999"\n': ("no commune of the study has the code 99999", "inconnu ici"),
+    '[[remove]]\nid = "nobody"\n': ("a site id:nobody is not known", "inconnu ici"),
+    "[[add]]\nlon = 0\nlat = 0\n": ("is not on the study's roads", "contient une erreur"),
+    "[[launch]]\nrocket = 1\n": ("unknown keys launch", "contient une erreur"),
+    '[[speed]]\nclass = "primary"\nkph = "x"\n': ("a number of at least", "ne convient pas"),
+    "[[remove]]\nid = 'f1'\n" * 101: ("at most 100 are expected", "100 au plus"),
+    "#" * 300_000: ("too large (300 kB)", "trop grand (300 ko)"),
+}
+"""What a file may hold, and a part of the sentence in English and in French."""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_wrong_file_is_a_sentence_and_loses_nothing(page: Page, lang: str) -> None:
+    page.ask("lang", lang=lang)
     shown = page.ask("add", code=COMBE)
-    refused = page.ask("load", text=text, name="x.toml")
-    assert refused["notice"]["kind"] == "error"
-    assert sentence in refused["notice"]["text"]
-    for key in ("figure", "sites", "address", "edits", "undo"):
-        assert refused[key] == shown[key]
+    for text, sentences in BAD_FILES.items():
+        refused = page.ask("load", text=text, name="x.toml")
+        refused_in(refused, lang, *sentences)
+        for key in ("figure", "sites", "address", "edits", "undo"):
+            assert refused[key] == shown[key]
+    assert page.ask("load", name="x.toml")["notice"]["kind"] == "error"
 
 
-def test_a_click_where_nothing_can_stand_is_a_sentence(page: Page, study: Study) -> None:
-    outside = page.ask("add", **metres(study, 30_000, -9_000))
-    assert "this place lies outside of Small" in outside["notice"]["text"]
-    lake = page.ask("add", **metres(study, 25_000, 20_000))  # Ilot, far from any road
-    assert "no road lies within 1000 m" in lake["notice"]["text"]
-    assert lake["edits"] == []
-    assert page.ask("lang", lang="fr")["lang"] == "fr"
-    assert "aucune route" in page.ask("add", **metres(study, 25_000, 20_000))["notice"]["text"]
+def refused_in(told: dict[str, Any], lang: str, english: str, french: str) -> None:
+    """A sentence in that language; in French the library's own follows as a detail."""
+    notice = told["notice"]
+    assert notice["kind"] == "error"
+    assert "Traceback" not in notice["text"]
+    if lang == "en":
+        assert english in notice["text"]
+        return
+    said, _, detail = notice["text"].partition("Détail (en anglais) : ")
+    assert said.startswith("Non fait : ")
+    assert french in said
+    assert not detail or english in detail
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_click_where_nothing_can_stand_is_a_sentence(page: Page, study: Study, lang: str) -> None:
+    page.ask("lang", lang=lang)
+    before = page.told
+    beyond, ilot = metres(study, 30_000, -9_000), metres(study, 25_000, 20_000)
+    for place, english, french in (
+        (beyond, "this place lies outside of Small", "hors du territoire (Small)"),
+        (ilot, "no road lies within 1000 m", "aucune route à moins de 1000 m"),  # as in a lake
+    ):
+        for command in ({"do": "add"}, {"do": "move", "site": "f1"}):
+            refused = page.ask(**command, **place)
+            refused_in(refused, lang, english, french)
+            assert refused["sites"] == before["sites"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_search_that_cannot_be_done_is_a_sentence(page: Page, lang: str) -> None:
+    page.ask("lang", lang=lang)
+    before = page.told
+    for asked, english, french in (
+        ({"number": 0}, "1 to 20 are expected", "de 1 à 20"),
+        ({"number": 20}, "only 5 candidates may be chosen", "ne convient pas"),
+        ({"number": 1, "budget": 34_000}, "each costs 35000 €", "chacun coûte 35000 €"),
+    ):
+        refused = page.ask("best", **asked)
+        refused_in(refused, lang, english, french)
+        assert refused["figure"] == before["figure"]
+    page.ask("toggle", site="f1")
+    page.ask("toggle", site="f2")
+    for asked in ({"do": "areas"}, {"do": "best", "number": 1}):
+        refused_in(page.ask(**asked), lang, "leaves no site", "ne laisse aucun site")
+    assert page.ask("help")["help"]["rows"]
 
 
 def test_what_no_page_asks_is_refused(page: Page) -> None:

@@ -510,8 +510,8 @@ const accessibilityPage = (() => {
       element("load").value = "";
       if (!file) return;
       if (file.size > ground.most_bytes) {
-        showNotice({ kind: "error", text: fill(words.too_large,
-          { size: Math.ceil(file.size / 1000), most: ground.most_bytes / 1000 }) });
+        showNotice({ kind: "error", text: fill(words.refused, { reason: fill(words.too_large,
+          { size: Math.ceil(file.size / 1000), most: ground.most_bytes / 1000 }) }) });
         return;
       }
       ask({ do: "load", text: await file.text(), name: file.name });

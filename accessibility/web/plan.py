@@ -17,6 +17,7 @@ from accessibility.analysis.scenario import (
 from accessibility.analysis.scenario_sites import resolve, service_ids
 from accessibility.errors import InputError, UnknownNameError
 from accessibility.study.study import Study
+from accessibility.web.refusals import RefusedError
 
 MOST_STEPS = 200
 """Steps that can be undone; older ones are forgotten."""
@@ -263,8 +264,5 @@ def _checked(scenario: Scenario) -> Scenario:
     entries = [*scenario.add, *scenario.remove, *scenario.move, *scenario.close, *scenario.road,
                *scenario.speed, *(at for stop in scenario.stop for at in stop.at)]  # fmt: skip
     if len(entries) > MOST_ENTRIES:
-        raise InputError(
-            f"the scenario has {len(entries)} entries; at most {MOST_ENTRIES} are expected here: "
-            "use accessibility simulate for larger ones."
-        )
+        raise RefusedError("too_many_entries", number=len(entries), most=MOST_ENTRIES)
     return scenario

@@ -27,11 +27,12 @@ from accessibility.inputs.settings import parse_toml
 from accessibility.schema import WGS84
 from accessibility.web import plan as edit
 from accessibility.web.address import packed, unpacked
-from accessibility.web.desk import Desk, NoRoadError, OffRoadError, OutsideError
+from accessibility.web.desk import Desk
 from accessibility.web.drawing import Drawing, Ground
 from accessibility.web.exports import EXPORTS, export
 from accessibility.web.page_words import page_words
 from accessibility.web.plan import History, Plan
+from accessibility.web.refusals import RefusedError, sentence
 from accessibility.web.view import BANDS_MIN, SIDE, best_told, help_rows, side_rows, told
 from accessibility.web.workers import Workers
 
@@ -137,7 +138,7 @@ class Visitor:
             try:
                 self._start(command, since)
             except AccessibilityError as error:
-                self._refuse(self._sentence(error))
+                self._refused(error)
                 self._tell()
             except Exception:
                 self._defect()
@@ -200,7 +201,7 @@ class Visitor:
             self.history, self.done = future.result()
             self._show(since)
         except AccessibilityError as error:
-            self._refuse(self._sentence(error))
+            self._refused(error)
             self._tell()
         except Exception:
             self._defect()
@@ -233,7 +234,7 @@ class Visitor:
         self._desk.place_for_site(lon, lat)
         scenario = history.now.scenario
         if site in {place.id for place in scenario.remove}:
-            raise InputError("a closed site does not move; reopen it first.")
+            raise RefusedError("closed_moves")
         return _then(history, edit.with_moved(scenario, site, lon, lat))
 
     def _toggle(self, history: History, command: Command) -> History:
@@ -288,9 +289,10 @@ class Visitor:
 
     def _load(self, history: History, command: Command) -> History:
         text = command.get("text")
-        if not isinstance(text, str) or len(text.encode()) > MOST_FILE_BYTES:
-            raise InputError(f"the file is too large; at most {MOST_FILE_BYTES / 1000:g} kB are "
-                             "expected.")  # fmt: skip
+        if not isinstance(text, str):
+            raise InputError("the file holds no text.")
+        if (size := len(text.encode())) > MOST_FILE_BYTES:
+            raise RefusedError("too_large", size=-(-size // 1000), most=MOST_FILE_BYTES // 1000)
         source = str(command.get("name") or "the file")[:MOST_NAME]
         scenario = scenario_of(parse_toml(text, source=source), source=source)
         sites = self._desk.sites_before(history.now)
@@ -309,7 +311,7 @@ class Visitor:
 
     def _take_best(self, history: History, _command: Command) -> History:
         if self._best is None or self._best[0] != history.now:
-            raise InputError(page_words(self.lang)["stale"])
+            raise RefusedError("stale")
         scenario = history.now.scenario
         for row in self._best[1].selected.itertuples():
             scenario = edit.with_site(scenario, row.geometry.x, row.geometry.y, name=str(row.name))
@@ -439,7 +441,7 @@ class Visitor:
             try:
                 shown(future.result())
             except AccessibilityError as error:
-                self._refuse(self._sentence(error))
+                self._refused(error)
             except Exception:
                 self._defect()
             if what != "view" or self._notice["kind"] == "error":
@@ -521,6 +523,9 @@ class Visitor:
         """What the address holds of a plan: nothing of the first one; None if it is too long."""
         return "" if plan == edit.start(self._desk.study) else packed(plan) or None
 
+    def _refused(self, error: AccessibilityError) -> None:
+        self._refuse(sentence(error, self.lang))
+
     def _refuse(self, reason: str) -> None:
         self._notice = {
             "kind": "error", "text": page_words(self.lang)["refused"].format(reason=reason)
@@ -532,22 +537,12 @@ class Visitor:
         self._notice = {"kind": "error", "text": page_words(self.lang)["defect"]}
         self._tell()
 
-    def _sentence(self, error: AccessibilityError) -> str:
-        says = page_words(self.lang)
-        if isinstance(error, OutsideError):
-            return says["outside"].format(place=self._desk.study.title)
-        if isinstance(error, NoRoadError):
-            return says["no_road"]
-        if isinstance(error, OffRoadError):
-            return says["off_the_road"].format(metres=f"{self._desk.study.default('max_snap_m'):g}")
-        return str(error)
-
     def _lonlat(self, command: Command) -> tuple[float, float]:
         """Degrees of a place that the page tells in metres."""
         x, y = (_number(command, axis) for axis in ("x", "y"))
         lon, lat = self._metric.transform(x + self._origin[0], y + self._origin[1])
         if not (math.isfinite(lon) and math.isfinite(lat)):
-            raise OutsideError(f"{x:g}, {y:g} is no place on the map.")
+            raise RefusedError("outside", place=self._desk.study.title)
         return float(lon), float(lat)
 
     def _site(self, history: History, command: Command) -> str:
