@@ -629,6 +629,35 @@ def test_scenarios_side_by_side(page: Page, study: Study) -> None:
         assert page.ask("drop", number=number)["notice"]["kind"] == "error"
 
 
+def test_scenarios_side_by_side_come_back_from_the_browser(
+    page: Page, desk: Desk, workers: Workers
+) -> None:
+    page.ask("add", code=COMBE)
+    for minutes in (11, 12, 13, 14, 15, 16, 17):
+        page.ask("set", minutes=minutes)
+        shown = page.ask("keep")["side"]
+    assert [name for name, _ in shown["kept"]] == [f"Scenario {n}" for n in (2, 3, 4, 5, 6, 1)]
+    other = Page(desk, workers)
+    assert other.ask("restore", kept=shown["kept"])["side"] == shown
+    name, letters = shown["kept"][0]
+    for damaged in (None, "x", [name], [[name, letters[:-9]]], [[name, 3]], [[name, letters]] * 7):
+        refused = other.ask("restore", kept=damaged)
+        assert "damaged" in refused["notice"]["text"]
+        assert refused["side"] == shown
+
+
+def test_an_address_written_by_hand_is_told_by_ids(
+    page: Page, desk: Desk, workers: Workers
+) -> None:
+    shown = page.ask("add", code=COMBE)
+    by_hand = Scenario(add=(Place(insee=COMBE),), remove=(Place(name="site f1"),))
+    letters = packed(replace(edit.start(desk.study), scenario=by_hand))
+    other = Page(desk, workers, address=letters)
+    assert sites(other.told) == {"f2": "stays", f"added-{COMBE}": "opened", "f1": "closed"}
+    reopened = other.ask("toggle", site="f1")
+    assert reopened["figure"] == shown["figure"]
+
+
 # -- bad input, and others ------------------------------------------------------------------------
 
 

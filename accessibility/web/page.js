@@ -230,8 +230,20 @@ const accessibilityPage = (() => {
     return element("best").replaceChildren(...parts, list);
   }
 
+  // scenarios side by side stay in this tab; the address holds the one that is shown
+  const place = `accessibility beside ${ground.study}`;
+  function stored(kept) {
+    try {
+      if (kept) sessionStorage.setItem(place, JSON.stringify(kept));
+      return JSON.parse(sessionStorage.getItem(place)) || [];
+    } catch {
+      return []; // a browser that keeps nothing
+    }
+  }
+
   function showSide() {
-    const { names, rows } = answer.side;
+    const { names, rows, kept } = answer.side;
+    if (kept.length) stored(kept); // none may mean that they are not back yet
     if (!rows.length) return element("side").replaceChildren();
     const table = names.map((name, k) => {
       const row = make("tr");
@@ -244,8 +256,9 @@ const accessibilityPage = (() => {
     last.append(make("th"), ...rows.map((_, k) => {
       const cell = make("td");
       if (k) {
-        cell.append(button(words.side_show, { do: "show_kept", number: k - 1 }), " ",
-          button(words.side_drop, { do: "drop", number: k - 1 }));
+        const drop = button(words.side_drop, { do: "drop", number: k - 1 });
+        drop.addEventListener("click", () => stored([]));
+        cell.append(button(words.side_show, { do: "show_kept", number: k - 1 }), " ", drop);
       }
       return cell;
     }));
@@ -528,6 +541,8 @@ const accessibilityPage = (() => {
     });
     view.resized();
     told(source("told").data.json[0]);
+    const kept = stored();
+    if (kept.length) ask({ do: "restore", kept });
   }
 
   // the program sends the drawing over its own connection

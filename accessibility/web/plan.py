@@ -25,6 +25,9 @@ MOST_STEPS = 200
 MOST_ENTRIES = 100
 """Entries of one scenario: more are not made by hand."""
 
+MOST_NAME = 120
+"""Letters of the name of a scenario or a file."""
+
 DECIMALS = 6
 """Of degrees: 0.1 m."""
 
