@@ -709,7 +709,7 @@ def test_a_click_where_nothing_can_stand_is_a_sentence(page: Page, study: Study,
     beyond, ilot = metres(study, 30_000, -9_000), metres(study, 25_000, 20_000)
     for place, english, french in (
         (beyond, "this place lies outside of Small", "hors du territoire (Small)"),
-        (ilot, "no road lies within 1000 m", "aucune route à moins de 1000 m"),  # as in a lake
+        (ilot, "no road lies within 1,000 m", "aucune route à moins de 1"),  # as in a lake
     ):
         for command in ({"do": "add"}, {"do": "move", "site": "f1"}):
             refused = page.ask(**command, **place)
@@ -724,7 +724,7 @@ def test_a_search_that_cannot_be_done_is_a_sentence(page: Page, lang: str) -> No
     for asked, english, french in (
         ({"number": 0}, "1 to 20 are expected", "de 1 à 20"),
         ({"number": 20}, "only 5 candidates may be chosen", "ne convient pas"),
-        ({"number": 1, "budget": 34_000}, "each costs 35000 €", "chacun coûte 35000 €"),
+        ({"number": 1, "budget": 34_000}, "each costs 35,000 €", "chacun coûte 35"),
     ):
         refused = page.ask("best", **asked)
         refused_in(refused, lang, english, french)

@@ -143,7 +143,7 @@ class Desk:
             if self.grant_eur is None:
                 raise RefusedError("no_cost_known")
             if budget < self.grant_eur:
-                raise RefusedError("small_budget", cost=f"{self.grant_eur:.0f}")
+                raise RefusedError("small_budget", cost=round(self.grant_eur))
             costs = dict.fromkeys(self.study.communes["code_insee"], self.grant_eur)
         return optimise(
             done.study, new_sites=number, budget=budget, costs=costs, minutes=plan.minutes,
@@ -180,7 +180,7 @@ class Desk:
             raise RefusedError("outside", place=self.study.title)
         snap_m = float(self.study.default("max_snap_m"))
         if snap(self.study.network, where, max_snap_m=snap_m).segment[0] < 0:
-            raise RefusedError("off_the_road", metres=f"{snap_m:g}")
+            raise RefusedError("off_the_road", metres=round(snap_m))
         names = self.study.communes.set_index("code_insee")["name"]
         return str(names[code])
 

@@ -212,7 +212,7 @@ const accessibilityPage = (() => {
     element("help-off").hidden = !help;
     if (!help) return element("help").replaceChildren();
     const rows = help.rows.map(([name, text, [lon, lat]]) => line([
-      make("span", `${name}: ${text}`, "row-text"),
+      make("span", `${name}${words.colon} ${text}`, "row-text"),
       button(words.site_here, { do: "add", lon, lat })]));
     if (!rows.length) rows.push(make("li", words.help_none));
     if (help.stale) rows.unshift(make("li", words.stale, "late"));
@@ -488,6 +488,10 @@ const accessibilityPage = (() => {
     click("farther", () => view.zoom(1.5));
     click("whole", () => view.whole());
     click("print", () => window.print());
+    // paper gets a copy of the map as it is seen: nothing is drawn while a browser prints
+    window.addEventListener("beforeprint", () => element("paper").replaceChildren(
+      window.Bokeh.index.find_one(model).export("png").canvas));
+    window.addEventListener("afterprint", () => element("paper").replaceChildren());
     click("copy", () => {
       if (answer.address === null) return showNotice({ kind: "error", text: words.too_long });
       navigator.clipboard?.writeText(location.href);
@@ -565,8 +569,7 @@ const accessibilityPage = (() => {
     lost: () => showNotice({ kind: "error", text: words.lost_connection }),
     resized: () => {
       if (!view) return;
-      view.resized();
-      if (matchMedia("print").matches) setTimeout(view.whole, 60); // another shape of paper
+      if (!matchMedia("print").matches) view.resized();
     },
     pointed: (what, indices, at) => {
       pointed[what] = indices.length ? indices[0] : -1;

@@ -6,6 +6,7 @@ from accessibility.analysis.scenario_sites import OtherStudyError
 from accessibility.analysis.siting_given import NoChoiceError
 from accessibility.errors import AccessibilityError, InputError, SettingError, UnknownNameError
 from accessibility.inputs.settings import NotTomlError
+from accessibility.report.map_words import number
 from accessibility.web.page_words import page_words
 
 KINDS = {
@@ -48,6 +49,10 @@ def sentence(error: AccessibilityError, lang: str) -> str:
     """
     says = page_words(lang)
     if isinstance(error, RefusedError):
-        return says[error.word].format(**error.values)
+        told = {
+            key: number(value, lang) if isinstance(value, int) else value
+            for key, value in error.values.items()
+        }
+        return says[error.word].format(**told)
     word = next(word for kind, word in KINDS.items() if isinstance(error, kind))
     return says[word].format(detail=error)
