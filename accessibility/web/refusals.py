@@ -33,8 +33,16 @@ class RefusedError(InputError):
     """
 
     def __init__(self, word: str, **values: object) -> None:
-        super().__init__(page_words("en")[word].format(**values))
         self.word, self.values = word, values
+        super().__init__(self.told("en"))
+
+    def told(self, lang: str) -> str:
+        """Say it in a language, numbers in its form."""
+        told = {
+            key: number(value, lang) if isinstance(value, int) else value
+            for key, value in self.values.items()
+        }
+        return page_words(lang)[self.word].format(**told)
 
 
 def sentence(error: AccessibilityError, lang: str) -> str:
@@ -47,12 +55,7 @@ def sentence(error: AccessibilityError, lang: str) -> str:
     >>> sentence(SettingError("minutes is 0."), "fr")
     'une valeur demandée ne convient pas. Détail (en anglais) : minutes is 0.'
     """
-    says = page_words(lang)
     if isinstance(error, RefusedError):
-        told = {
-            key: number(value, lang) if isinstance(value, int) else value
-            for key, value in error.values.items()
-        }
-        return says[error.word].format(**told)
+        return error.told(lang)
     word = next(word for kind, word in KINDS.items() if isinstance(error, kind))
-    return says[word].format(detail=error)
+    return page_words(lang)[word].format(detail=error)
