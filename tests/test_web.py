@@ -13,7 +13,9 @@ import tomllib
 import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import openpyxl
 import pytest
 from networks import lonlat
 from studies import AVAL, COMBE, MONT, VILLE, write_study
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from accessibility.analysis.coverage import coverage
@@ -256,96 +259,141 @@ def test_a_scenario_too_long_for_hands_is_refused() -> None:
 # -- the same figures ----------------------------------------------------------------------------
 
 
-def random_scenario(draw: random.Random, study: Study, sites: list[str]) -> Scenario:
-    communes = study.communes
-    scenario = Scenario(study=study.name)
-    for _ in range(draw.randint(0, 3)):
-        row = communes.iloc[draw.randrange(len(communes))]
-        scenario = edit.with_site(
-            scenario, float(row["chef_lieu_lon"]) + draw.uniform(-0.01, 0.01),
-            float(row["chef_lieu_lat"]) + draw.uniform(-0.01, 0.01), name=row["name"],
+def random_plan(draw: random.Random, desk: Desk) -> Plan:
+    """A scenario that changes one to five sites, half of them under other choices."""
+    study, plan = desk.study, edit.start(desk.study)
+    if draw.random() < 0.5:
+        plan = replace(
+            plan, minutes=float(draw.choice([10, 15, 20, 30])), as_of=draw.choice(list(desk.days)),
+            population=draw.choice(study.population_years),
         )  # fmt: skip
-    for site in draw.sample(sites, draw.randint(0, min(2, len(sites)))):
+    scenario, communes = plan.scenario, study.communes
+
+    def somewhere() -> tuple[float, float]:
+        row = communes.iloc[draw.randrange(len(communes))]
+        near = [draw.uniform(-0.01, 0.01) for _ in range(2)]
+        return row["chef_lieu_lon"] + near[0], row["chef_lieu_lat"] + near[1]
+
+    for n in range(draw.randint(1, 3)):
+        scenario = edit.with_site(scenario, *somewhere(), name=f"Site {n}")
+    sites = desk.sites_before(plan)["facility_id"].astype(str).tolist()
+    for site in draw.sample(sites, min(draw.randint(0, 2), len(sites))):
         if draw.random() < 0.5:
             scenario = edit.without_site(scenario, site)
         else:
-            row = communes.iloc[draw.randrange(len(communes))]
-            scenario = edit.with_moved(
-                scenario, site, float(row["chef_lieu_lon"]), float(row["chef_lieu_lat"])
-            )
-    return scenario
+            scenario = edit.with_moved(scenario, site, *somewhere())
+    return replace(plan, scenario=scenario)
 
 
-def same_as_python(desk: Desk, plan: Plan, python: Simulator) -> None:
-    """Every figure that the page tells is that of `simulate`, the formula written out here."""
-    page = told(desk, plan, desk.simulate(plan), "en")
-    done = python.simulate(plan.scenario)
-    after, before = done.after, done.before
-    assert page["figure"]["share"] == f"{after.share * 100:.2f} %"
-    assert page["communes"]["time_s"] == [
-        round(s) if np.isfinite(s) else None for s in after.by_commune["travel_time_s"]
-    ]
-    assert page["communes"]["late"] == (after.by_commune["seconds_over"] > 0).tolist()
-    people = after.by_commune["population"].fillna(0)
-    assert people[page["communes"]["gained"]].sum() == done.population_gained
-    assert people[page["communes"]["lost"]].sum() == done.population_lost
-    facts = {row[0]: row[1] for row in page["facts"]}
-    assert facts["Inhabitants covered"] == (
-        f"{after.population_covered:,.0f} of {after.population:,.0f}"
-    )
-    for name, seconds in (("Mean", done.mean_s_after), ("Longest", done.worst_s_after)):
-        expected = "Not reached by road"
-        if np.isfinite(seconds):
-            expected = f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
-        assert facts[f"{name} time"] == expected
-    assert facts["Sites"] == str(done.services_after)
-    if plan.scenario.changes_anything:
-        assert facts["Newly covered"] == f"{done.population_gained:,.0f}"
-        assert facts["No longer covered"] == f"{done.population_lost:,.0f}"
-        difference = f"{(after.share - before.share) * 100:+.2f}".replace("-", "−")
-        assert page["figure"]["today"].startswith(difference)
-        assert facts["Cost a year"] == f"{done.yearly_eur:,.0f} €"
-        if done.population_gained and done.yearly_eur:
-            each = done.yearly_eur / done.population_gained
-            assert facts["A year for each one newly covered"] == f"{round(each):,} €"
-    covered = after.cantons
-    if covered.covered_max == covered.covered:
-        assert facts["Cantons with a site"] == f"{covered.covered} of {covered.total}"
+def by_command(study: Study, *options: str) -> dict[str, Any]:
+    """What the command line prints of a study that is loaded already."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        patch.setattr("accessibility.study.study.load_study", lambda *_, **__: study)
+        command_line().main([*options, "--json"], standalone_mode=False)
+    answer: dict[str, Any] = json.loads(printed.getvalue())
+    return answer
 
 
-def test_thirty_random_scenarios_have_the_figures_of_python(study: Study, desk: Desk) -> None:
-    draw = random.Random(9)
-    seen = set()
-    known: dict[tuple[float, int], Simulator] = {}
-    for _ in range(30):
-        minutes = float(draw.choice([10, 15, 20, 30]))
-        year = draw.choice(study.population_years)
-        python = known.get((minutes, year)) or Simulator(study, minutes=minutes, population=year)
-        known[minutes, year] = python
-        ids = python.sites["facility_id"].astype(str).tolist()
-        plan = Plan(
-            random_scenario(draw, study, ids), minutes, study.default("as_of"), year
-        )  # fmt: skip
-        try:
-            expected = python.simulate(plan.scenario)
-        except AccessibilityError as error:
-            with pytest.raises(type(error)):
-                desk.simulate(plan)
-            continue
-        if expected.after.sites.empty or not np.isfinite(expected.mean_s_after):
-            continue
-        same_as_python(desk, plan, python)
-        seen.add(expected.after.share)
-    assert len(seen) > 8
+@cache
+def command_line() -> Any:
+    """The commands, made once: Typer reads the options of all for each run."""
+    return get_command(app)
+
+
+def same_as_command(desk: Desk, plan: Plan, saved: Path) -> float:
+    """Every figure that the page tells is the command's, of the file that the page saves."""
+    done = desk.simulate(plan)
+    page = told(desk, plan, done, "en")
+    saved.write_bytes(export("toml", desk, plan, done, "en")[2])
+    cli = by_command(
+        desk.study, "simulate", "--scenario", str(saved), "--minutes", str(plan.minutes),
+        "--as-of", plan.as_of.isoformat(), "--population", str(plan.population),
+    )  # fmt: skip
+
+    def time_of(seconds: float | None) -> str:
+        if seconds is None:
+            return "Not reached by road"
+        return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
+
+    def signed(points: float) -> str:
+        return f"{points:+.2f} points".replace("-", "−")
+
+    figure = page["figure"]
+    assert figure["share"] == f"{cli['share_covered'] * 100:.2f} %"
+    change = signed((cli["share_covered"] - cli["share_before"]) * 100)
+    assert figure["today"] == f"{change} against {cli['share_before'] * 100:.2f} % today"
+    least, most = cli["cantons_covered"], cli["cantons_covered_max"]
+    covered, gained = cli["population_covered"], cli["population_gained"]
+    facts = {name: (now, was) for name, now, was in page["facts"]}
+    expected = {
+        "Inhabitants covered": f"{covered:,.0f} of {cli['population']:,.0f}",
+        "Newly covered": f"{gained:,.0f}",
+        "No longer covered": f"{cli['population_lost']:,.0f}",
+        "Cantons with a site": f"{least if most == least else f'{least} to {most}'} of "
+        f"{cli['cantons']}",
+        "Mean time": time_of(cli["mean_s"]),
+        "Longest time": time_of(cli["worst_s"]),
+        "Sites": str(cli["sites"]),
+        "Communes that change site": str(len(cli["changed"])),
+        "Cost a year": f"{cli['yearly_eur']:,.0f} €",
+        "A year for each one newly covered": "nobody gains"
+        if cli["eur_per_gained"] is None
+        else f"{cli['eur_per_gained']:,.0f} €",
+    }
+    assert {name: now for name, (now, _) in facts.items()} == expected
+    before = {
+        "Inhabitants covered": f"{cli['population_covered_before']:,.0f} of "
+        f"{cli['population']:,.0f}",
+        "Mean time": time_of(cli["mean_s_before"]),
+        "Longest time": time_of(cli["worst_s_before"]),
+        "Sites": str(cli["sites_before"]),
+    }
+    for name, was in before.items():
+        assert facts[name][1] == ("" if was == facts[name][0] else was)
+    communes, codes = page["communes"], desk.study.communes["code_insee"].tolist()
+    late = {codes[i]: over for i, over in enumerate(communes["over_s"]) if communes["late"][i]}
+    assert late == {
+        row["code"]: None if row["seconds_over"] is None else round(row["seconds_over"])
+        for row in cli["uncovered"]
+    }
+    people = {codes[i]: communes["population"][i] for i in range(len(codes))}
+    assert {code: people[code] for code in late} == {
+        row["code"]: row["population"] for row in cli["uncovered"]
+    }
+    for way in ("gained", "lost"):
+        assert [codes[i] for i in communes[way]] == [
+            row["code"] for row in cli["by_commune"] if row[f"population_{way}"] > 0
+        ]
+    return float(cli["share_covered"])
 
 
 @pytest.mark.jura
-def test_random_scenarios_of_the_jura_have_the_figures_of_python(jura: Study) -> None:
-    desk, python, draw = Desk(jura), Simulator(jura), random.Random(39)
-    ids = python.sites["facility_id"].astype(str).tolist()
-    for _ in range(6):
-        same_as_python(desk, replace(edit.start(jura), scenario=random_scenario(draw, jura, ids)),
-                       python)  # fmt: skip
+def test_thirty_random_scenarios_of_the_jura_have_the_figures_of_the_command(
+    jura: Study, tmp_path: Path
+) -> None:
+    desk, draw = Desk(jura), random.Random(39)
+    plans = [random_plan(draw, desk) for _ in range(30)]
+    shares = {same_as_command(desk, plan, tmp_path / "plan.toml") for plan in plans}
+    assert len(shares) > 20
+    assert len({(plan.minutes, plan.as_of, plan.population) for plan in plans}) > 8
+    start = told(desk, edit.start(jura), desk.start, "en")["figure"]
+    cli = by_command(jura, "coverage")
+    assert start["share"] == f"{cli['share_covered'] * 100:.2f} %"
+    assert start["published"] == f"Published: {cli['published_share'] * 100:g} %"
+    difference = (cli["share_covered"] - cli["published_share"]) * 100
+    assert start["difference"].startswith(f"{difference:+.2f}".replace("-", "−"))
+
+
+def test_closed_roads_have_the_figures_of_the_command(
+    study: Study, desk: Desk, tmp_path: Path
+) -> None:
+    draw = random.Random(9)
+    for x in (-6_000, 6_000, 20_000):
+        plan = random_plan(draw, desk)
+        at = desk.point_on_road(*lonlat([(x, 0)])[0], within_m=100)
+        plan = replace(plan, scenario=edit.with_closed_road(plan.scenario, *at))
+        same_as_command(desk, plan, tmp_path / "plan.toml")
 
 
 def test_one_simulator_asked_otherwise_says_what_a_new_one_says(study: Study) -> None:
@@ -581,42 +629,111 @@ def test_scenarios_side_by_side(page: Page, study: Study) -> None:
         assert page.ask("drop", number=number)["notice"]["kind"] == "error"
 
 
+def test_scenarios_side_by_side_come_back_from_the_browser(
+    page: Page, desk: Desk, workers: Workers
+) -> None:
+    page.ask("add", code=COMBE)
+    for minutes in (11, 12, 13, 14, 15, 16, 17):
+        page.ask("set", minutes=minutes)
+        shown = page.ask("keep")["side"]
+    assert [name for name, _ in shown["kept"]] == [f"Scenario {n}" for n in (2, 3, 4, 5, 6, 1)]
+    other = Page(desk, workers)
+    assert other.ask("restore", kept=shown["kept"])["side"] == shown
+    name, letters = shown["kept"][0]
+    for damaged in (None, "x", [name], [[name, letters[:-9]]], [[name, 3]], [[name, letters]] * 7):
+        refused = other.ask("restore", kept=damaged)
+        assert "damaged" in refused["notice"]["text"]
+        assert refused["side"] == shown
+
+
+def test_an_address_written_by_hand_is_told_by_ids(
+    page: Page, desk: Desk, workers: Workers
+) -> None:
+    shown = page.ask("add", code=COMBE)
+    by_hand = Scenario(add=(Place(insee=COMBE),), remove=(Place(name="site f1"),))
+    letters = packed(replace(edit.start(desk.study), scenario=by_hand))
+    other = Page(desk, workers, address=letters)
+    assert sites(other.told) == {"f2": "stays", f"added-{COMBE}": "opened", "f1": "closed"}
+    reopened = other.ask("toggle", site="f1")
+    assert reopened["figure"] == shown["figure"]
+
+
 # -- bad input, and others ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ('study = "doubs"\n', "made for the study doubs"),
-        ("[[add]\n", "not valid TOML"),
-        ('[[add]]\ninsee = "99999"\n', "no commune of the study has the code 99999"),
-        ('[[remove]]\nid = "nobody"\n', "a site id:nobody is not known"),
-        ("[[add]]\nlon = 0\nlat = 0\n", "is not on the study's roads"),
-        ("[[launch]]\nrocket = 1\n", "unknown keys launch"),
-        ("x = " + "[" * 5000, "not valid TOML"),
-        ("#" * 300_000, "too large"),
-        (None, "too large"),
-    ],
-)
-def test_a_wrong_file_is_a_sentence_and_loses_nothing(
-    page: Page, text: str | None, sentence: str
-) -> None:
+BAD_FILES = {
+    'study = "doubs"\n': ("made for the study doubs", "fait pour un autre territoire"),
+    "[[add]\n": ("not valid TOML", "pas un scénario lisible"),
+    "x = " + "[" * 5000: ("not valid TOML", "pas un scénario lisible"),
+    '[[add]]\ninsee = "99999"\n': ("no commune of the study has the code 99999", "inconnu ici"),
+    '[[remove]]\nid = "nobody"\n': ("a site id:nobody is not known", "inconnu ici"),
+    "[[add]]\nlon = 0\nlat = 0\n": ("is not on the study's roads", "contient une erreur"),
+    "[[launch]]\nrocket = 1\n": ("unknown keys launch", "contient une erreur"),
+    '[[speed]]\nclass = "primary"\nkph = "x"\n': ("a number of at least", "ne convient pas"),
+    "[[remove]]\nid = 'f1'\n" * 101: ("at most 100 are expected", "100 au plus"),
+    "#" * 300_000: ("too large (300 kB)", "trop grand (300 ko)"),
+}
+"""What a file may hold, and a part of the sentence in English and in French."""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_wrong_file_is_a_sentence_and_loses_nothing(page: Page, lang: str) -> None:
+    page.ask("lang", lang=lang)
     shown = page.ask("add", code=COMBE)
-    refused = page.ask("load", text=text, name="x.toml")
-    assert refused["notice"]["kind"] == "error"
-    assert sentence in refused["notice"]["text"]
-    for key in ("figure", "sites", "address", "edits", "undo"):
-        assert refused[key] == shown[key]
+    for text, sentences in BAD_FILES.items():
+        refused = page.ask("load", text=text, name="x.toml")
+        refused_in(refused, lang, *sentences)
+        for key in ("figure", "sites", "address", "edits", "undo"):
+            assert refused[key] == shown[key]
+    assert page.ask("load", name="x.toml")["notice"]["kind"] == "error"
 
 
-def test_a_click_where_nothing_can_stand_is_a_sentence(page: Page, study: Study) -> None:
-    outside = page.ask("add", **metres(study, 30_000, -9_000))
-    assert "this place lies outside of Small" in outside["notice"]["text"]
-    lake = page.ask("add", **metres(study, 25_000, 20_000))  # Ilot, far from any road
-    assert "no road lies within 1000 m" in lake["notice"]["text"]
-    assert lake["edits"] == []
-    assert page.ask("lang", lang="fr")["lang"] == "fr"
-    assert "aucune route" in page.ask("add", **metres(study, 25_000, 20_000))["notice"]["text"]
+def refused_in(told: dict[str, Any], lang: str, english: str, french: str) -> None:
+    """A sentence in that language; in French the library's own follows as a detail."""
+    notice = told["notice"]
+    assert notice["kind"] == "error"
+    assert "Traceback" not in notice["text"]
+    if lang == "en":
+        assert english in notice["text"]
+        return
+    said, _, detail = notice["text"].partition("Détail (en anglais) : ")
+    assert said.startswith("Non fait : ")
+    assert french in said
+    assert not detail or english in detail
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_click_where_nothing_can_stand_is_a_sentence(page: Page, study: Study, lang: str) -> None:
+    page.ask("lang", lang=lang)
+    before = page.told
+    beyond, ilot = metres(study, 30_000, -9_000), metres(study, 25_000, 20_000)
+    for place, english, french in (
+        (beyond, "this place lies outside of Small", "hors du territoire (Small)"),
+        (ilot, "no road lies within 1,000 m", "aucune route à moins de 1"),  # as in a lake
+    ):
+        for command in ({"do": "add"}, {"do": "move", "site": "f1"}):
+            refused = page.ask(**command, **place)
+            refused_in(refused, lang, english, french)
+            assert refused["sites"] == before["sites"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_search_that_cannot_be_done_is_a_sentence(page: Page, lang: str) -> None:
+    page.ask("lang", lang=lang)
+    before = page.told
+    for asked, english, french in (
+        ({"number": 0}, "1 to 20 are expected", "de 1 à 20"),
+        ({"number": 20}, "only 5 candidates may be chosen", "ne convient pas"),
+        ({"number": 1, "budget": 34_000}, "each costs 35,000 €", "chacun coûte 35"),
+    ):
+        refused = page.ask("best", **asked)
+        refused_in(refused, lang, english, french)
+        assert refused["figure"] == before["figure"]
+    page.ask("toggle", site="f1")
+    page.ask("toggle", site="f2")
+    for asked in ({"do": "areas"}, {"do": "best", "number": 1}):
+        refused_in(page.ask(**asked), lang, "leaves no site", "ne laisse aucun site")
+    assert page.ask("help")["help"]["rows"]
 
 
 def test_what_no_page_asks_is_refused(page: Page) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -13,8 +15,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import geopandas as gpd
+import openpyxl
 import pytest
 from networks import lonlat
+from pypdf import PdfReader
 from studies import COMBE, write_study
 
 from accessibility.analysis.coverage import coverage
@@ -43,6 +47,27 @@ PLACE = """([x, y]) => {
           box.bottom - (y - up.start) / (up.end - up.start) * box.height];
 }"""
 """Pixel of a place of the map."""
+
+SCREENS = Path(
+    os.environ.get("ACCESSIBILITY_SCREENS")
+    or Path(__file__).resolve().parents[1] / "outputs" / "screens"
+)
+"""Where a run leaves what the page looked like."""
+
+COLOURS = """() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const seen = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility() &&
+    !e.disabled && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()));
+  return seen.map((e) => {
+    let ground = e;
+    const colour = () => rgb(getComputedStyle(ground).backgroundColor);
+    while (ground.parentElement && colour()[3] === 0) ground = ground.parentElement;
+    const style = getComputedStyle(e);
+    const size = parseFloat(style.fontSize), bold = style.fontWeight >= 700;
+    return [e.textContent, rgb(style.color), colour(), size >= 24 || (bold && size >= 18.7)];
+  });
+}"""
+"""Each text that is seen: its colour, that of its ground, and whether it is large."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +119,7 @@ def page(browser: Any, address: str, tmp_path: Path) -> Iterator[Any]:
 def opened(browser: Any, address: str, locale: str) -> Iterator[Any]:
     told: list[str] = []
     asked: list[str] = []
+    SCREENS.mkdir(parents=True, exist_ok=True)
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale)
     page = context.new_page()
     page.on("console", lambda m: m.type in ("error", "warning") and told.append(m.text))
@@ -150,9 +176,31 @@ def share(page: Any) -> str:
     return str(page.inner_text("#share"))
 
 
-def test_add_drag_close_undo_and_redo(page: Any, study: Study, tmp_path: Path) -> None:
+def screen(page: Any, name: str) -> None:
+    page.screenshot(path=SCREENS / f"{name}.png")
+
+
+def facts(page: Any) -> dict[str, str]:
+    """The rows of figures that the page shows."""
+    rows = "[...document.querySelectorAll('#facts tr')]"
+    return dict(page.evaluate(
+        f"{rows}.map(({{ cells }}) => [cells[0].textContent, cells[1].firstChild.textContent])"
+    ))  # fmt: skip
+
+
+def taken(page: Any, kind: str, folder: Path) -> Path:
+    """A file that the page gives at a click."""
+    with page.expect_download() as made:
+        page.click(f"[data-export={kind}]")
+    path = folder / made.value.suggested_filename
+    made.value.save_as(path)
+    return path
+
+
+def test_add_drag_close_undo_and_redo(page: Any, study: Study) -> None:
     today = percent(coverage(study).share, "en")
     assert share(page) == today
+    screen(page, "start")
     tool(page, "add")
     doing(page, lambda: page.mouse.click(*at(page, study, -12_000)))
     added = python(page, study)
@@ -160,6 +208,12 @@ def test_add_drag_close_undo_and_redo(page: Any, study: Study, tmp_path: Path) -
     assert share(page) == added
     assert "Opens: Combe" in page.inner_text("#edits")
     assert page.inner_text("#gained-number") == "1"
+    page.click("#gained li button")
+    assert "Newly covered: within 20 minutes" in page.inner_text("#panel")
+    assert "{" not in page.inner_text("body")  # every word is filled in
+    page.click("#whole")
+    page.wait_for_timeout(150)
+    screen(page, "added")
 
     def drag() -> None:
         page.mouse.move(*at(page, study, -12_000))
@@ -191,7 +245,7 @@ def test_add_drag_close_undo_and_redo(page: Any, study: Study, tmp_path: Path) -
     assert share(page) == python(page, study) == added
     doing(page, lambda: page.click("#redo"))
     assert share(page) == python(page, study) == closed
-    page.screenshot(path=tmp_path / "closed.png")  # pytest keeps it
+    screen(page, "closed")
     doing(page, lambda: page.click("#reset"))
     assert share(page) == today
     assert "s=" not in page.url
@@ -228,11 +282,13 @@ def test_the_readers_language_and_the_other(browser: Any, address: str, study: S
     for page in opened(browser, address, "fr-FR"):
         assert page.inner_text("#share") == percent(coverage(study).share, "fr")
         assert page.get_attribute("html", "lang") == "fr"
+        screen(page, "french")
         assert "Communes non couvertes" in page.inner_text("#late-now")
         doing(page, lambda page=page: page.click("[data-lang=en]"))
         assert "Communes not covered" in page.inner_text("#late-now")
         assert page.get_attribute("html", "lang") == "en"
         assert "lang=en" in page.url
+        screen(page, "english")
 
 
 def test_a_commune_of_the_list_is_shown(page: Any) -> None:
@@ -250,18 +306,26 @@ def test_save_load_and_reload(page: Any, study: Study, tmp_path: Path) -> None:
     tool(page, "add")
     doing(page, lambda: page.mouse.click(*at(page, study, -12_000)))
     shown = share(page)
+    page.click("#side-now summary")
+    doing(page, lambda: page.click("#keep"))
+    beside = page.inner_text("#side")
+    assert shown in beside
     page.click("#files-now summary")
-    with page.expect_download() as saved:
-        page.click("[data-export=toml]")
-    path = tmp_path / saved.value.suggested_filename
-    saved.value.save_as(path)
+    path = taken(page, "toml", tmp_path)
     python = simulate(study, read_scenario(path))
     assert percent(python.after.share, "en") == shown
     assert "s=" in page.url
-    page.reload()  # what a lost connection leaves: the address
+    page.reload()  # what a lost connection leaves: the address, and what the tab keeps
     settle(page)
     page.wait_for_function("document.getElementById('edits').innerText.includes('Combe')")
     assert share(page) == shown
+    page.wait_for_function("document.getElementById('side').rows.length > 1")
+    page.click("#side-now summary")
+    assert page.inner_text("#side") == beside
+    doing(page, lambda: page.click("#side button >> text=Drop"))
+    page.reload()
+    settle(page)
+    assert page.evaluate("document.getElementById('side').rows.length") == 0
     doing(page, lambda: page.click("#reset"))
     page.click("#files-now summary")
     doing(page, lambda: page.set_input_files("#load", path))
@@ -273,11 +337,64 @@ def test_save_load_and_reload(page: Any, study: Study, tmp_path: Path) -> None:
     page.set_input_files("#load", path)
     page.wait_for_function("document.getElementById('notice').innerText.includes('too large')")
     assert share(page) == shown
-    with page.expect_download() as table:
-        page.click("[data-export=csv]")
-    table.value.save_as(tmp_path / "table.csv")
-    lines = (tmp_path / "table.csv").read_text(encoding="utf-8-sig").splitlines()
-    assert len(lines) == 7
+    doing(page, lambda: page.click("[data-lang=fr]"))
+    same_in_files(page, tmp_path)
+    page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
+    page.set_input_files("#load", path)
+    page.wait_for_function("document.getElementById('notice').innerText.includes('trop grand')")
+    contrasts(page)
+
+
+def same_in_files(page: Any, folder: Path) -> None:
+    """What the page gives away in French, opened as a planner does, holds what it shows."""
+    shown, told = share(page), facts(page)
+    reached, mean = told["Habitants couverts"], told["Temps moyen"]
+    inhabitants = int(re.sub(r"\D", "", reached.split("sur")[0]))
+    late = int(page.inner_text("#late-number"))
+
+    text = taken(page, "csv", folder).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(text.splitlines(), delimiter=";"))
+    assert sum(row["Couverte après"] == "0" for row in rows) == late
+    covered = [row for row in rows if row["Couverte après"] == "1"]
+    assert sum(int(row["Habitants"]) for row in covered) == inhabitants
+    minutes = [float(row["Minutes après"].replace(",", ".") or "inf") for row in rows]
+    assert sum(time <= 20 for time in minutes) == len(covered)
+    assert {row["Minutes après"].strip("0123456789") for row in rows} == {"", ","}
+
+    figure, communes, sites = openpyxl.load_workbook(taken(page, "xlsx", folder)).worksheets
+    assert percent(figure["B2"].value, "fr") == shown
+    written = {row[0].value: row[1].value for row in figure.iter_rows()}
+    assert told.items() <= written.items()
+    heads, *table = communes.iter_rows(values_only=True)
+    people, is_covered = heads.index("Habitants"), heads.index("Couverte après")
+    assert sum(row[people] for row in table if row[is_covered]) == inhabitants
+    assert sites.max_row - 1 == int(told["Sites"])
+
+    layers = taken(page, "gpkg", folder)
+    drawn = gpd.read_file(layers, layer="communes")
+    assert (drawn["covered_after"] == 0).sum() == late
+    assert drawn.loc[drawn["covered_after"] == 1, "population"].sum() == inhabitants
+    assert len(gpd.read_file(layers, layer="sites")) == int(told["Sites"])
+
+    (report,) = PdfReader(taken(page, "pdf", folder)).pages
+    said = " ".join(report.extract_text().split())
+    for part in (shown, reached.replace(" sur ", " habitants sur "), f"Temps moyen : {mean}"):
+        assert " ".join(part.split()) in said
+
+
+def contrasts(page: Any) -> None:
+    """Every text that is seen is as readable as WCAG 2 asks for at level AA."""
+
+    def light(colour: list[float]) -> float:
+        parts = [value / 255 for value in colour[:3]]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    found = page.evaluate(COLOURS)
+    assert len(found) > 100
+    for text, *colours, large in found:
+        dark, bright = sorted(light(colour) for colour in colours)
+        assert (bright + 0.05) / (dark + 0.05) >= (3 if large else 4.5), (text, colours)
 
 
 def test_a_click_outside_is_a_sentence(page: Any, study: Study) -> None:
@@ -315,10 +432,27 @@ def test_another_sites_page_may_not_open_the_connection(address: str) -> None:
     asked.close()
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (768, 1024)], ids=str)
-def test_the_page_fits_desks_and_tablets(page: Any, size: tuple[int, int]) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
+def test_the_page_fits_desks_tablets_and_paper(page: Any) -> None:
+    for width, height in ((1280, 800), (1024, 768), (768, 1024)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        box = page.locator("#frame").bounding_box()
+        assert min(box["width"], box["height"]) > 300
+        aside = page.locator("aside").bounding_box()
+        table = page.locator("#facts").bounding_box()
+        assert table["x"] + table["width"] <= aside["x"] + aside["width"] - 15
+        screen(page, f"{width}x{height}")
+    page.click("#whole")
     page.wait_for_timeout(200)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    box = page.locator("#frame").bounding_box()
-    assert min(box["width"], box["height"]) > 300
+    before = page.evaluate(PLACE, [0, 0])
+    page.pdf(path=SCREENS / "paper.pdf", prefer_css_page_size=True)
+    (paper,) = PdfReader(SCREENS / "paper.pdf").pages
+    assert [round(float(side) / 72 * 25.4) for side in paper.mediabox[2:]] == [210, 297]
+    said = paper.extract_text()
+    assert share(page) in said
+    for name in ("Combe", EVIL[:20]):  # on the map, as a line of the list
+        assert said.count(name) >= 2
+    assert " km" in said
+    page.wait_for_timeout(200)
+    assert page.evaluate(PLACE, [0, 0]) == pytest.approx(before, abs=1)

@@ -24,6 +24,10 @@ ITINERANT = "Itinérant"
 """Format of a service that goes round, as sites of one place have "Fixe"."""
 
 
+class OtherStudyError(InputError):
+    """A scenario is made for another study."""
+
+
 def resolve(
     scenario: Scenario, study: Study, *, sites: gpd.GeoDataFrame | None = None
 ) -> gpd.GeoDataFrame:
@@ -60,7 +64,7 @@ def resolve(
     (26, 'added-39018')
     """
     if scenario.study is not None and scenario.study != study.name:
-        raise InputError(
+        raise OtherStudyError(
             f"the scenario is made for the study {scenario.study}, and this one is {study.name}."
         )
     before = sites if sites is not None else counted_sites(study.sites, _day(study))

@@ -10,8 +10,10 @@ import typer
 
 from accessibility.cli.coverage import Zone
 from accessibility.cli.options import (
+    AsOfOption,
     ChangeOption,
     OverwriteOption,
+    PopulationOption,
     ProfileOption,
     StudyOption,
     changes_of,
@@ -57,6 +59,8 @@ def command(
         float | None,
         typer.Option(callback=positive_minutes, help="Cut-off in minutes, inclusive."),
     ] = None,
+    as_of: AsOfOption = None,
+    population: PopulationOption = None,
     around: Annotated[
         bool, typer.Option("--around", help="Count the neighbouring départements' sites too.")
     ] = False,
@@ -123,7 +127,9 @@ def command(
     if any(each.changes_roads for each in scenarios.values()):
         say("Roads change: building the network of each such scenario, about 15 seconds.")
     with waiting("Computing drive times"):
-        simulator = Simulator(place, minutes=minutes, around=around)
+        simulator = Simulator(
+            place, minutes=minutes, as_of=as_of, population=population, around=around
+        )
         results = {name: simulator.simulate(each) for name, each in scenarios.items()}
     result = next(iter(results.values()))
     if compare:

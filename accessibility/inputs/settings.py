@@ -9,6 +9,10 @@ from typing import Any
 from accessibility.errors import InputError, MissingInputError, SettingError
 
 
+class NotTomlError(InputError):
+    """A text is not TOML."""
+
+
 def read_toml(path: Path, *, what: str) -> dict[str, Any]:
     """Read a TOML file.
 
@@ -28,7 +32,7 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
     except OSError as error:
         raise MissingInputError(f"{what} {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise InputError(f"{what} {path} is not valid TOML: {error}.") from error
+        raise NotTomlError(f"{what} {path} is not valid TOML: {error}.") from error
     return parse_toml(text, source=f"{what} {path}")
 
 
@@ -49,7 +53,7 @@ def parse_toml(text: str, *, source: str) -> dict[str, Any]:
         return tomllib.loads(text)
     # deep brackets run out of stack, and numbers of thousands of digits are refused by int
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"{source} is not valid TOML: {error}.") from error
+        raise NotTomlError(f"{source} is not valid TOML: {error}.") from error
 
 
 HIGHEST = 100_000.0

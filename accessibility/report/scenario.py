@@ -13,7 +13,7 @@ from rich.text import Text
 
 from accessibility.analysis.simulate_result import Simulation
 from accessibility.report.plain import plain, plain_rows
-from accessibility.report.text import minutes, people, percent
+from accessibility.report.text import minutes, people, percent, uncovered_rows
 from accessibility.schema import WGS84
 from accessibility.study.study import Study
 
@@ -41,6 +41,7 @@ def simulation_json(study: Study, result: Simulation) -> dict[str, Any]:
         "worst_s": result.worst_s_after,
         "cantons_covered_before": before.cantons.covered,
         "cantons_covered": after.cantons.covered,
+        "cantons_covered_max": after.cantons.covered_max,
         "cantons": after.cantons.total,
         "sites_before": result.services_before,
         "sites": result.services_after,
@@ -61,6 +62,7 @@ def simulation_json(study: Study, result: Simulation) -> dict[str, Any]:
         "direction": after.direction,
         "around": after.around,
         "complete": after.complete,
+        "uncovered": uncovered_rows(after),
         "by_commune": plain_rows(
             result.by_commune.loc[moved, ["code", "name", "population", *gained]]
         ),

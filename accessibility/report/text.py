@@ -271,12 +271,16 @@ def _whole(table: pd.DataFrame) -> pd.DataFrame:
     return table.round({"population": 6, "population_covered": 6})
 
 
+def uncovered_rows(result: Coverage) -> list[dict[str, Any]]:
+    """Communes that are not covered, for a program."""
+    told = ["name", "population", "population_covered", "travel_time_s", "seconds_over"]
+    names = {"code_insee": "code", **{name: name for name in told}}
+    return plain_rows(_whole(result.uncovered[list(names)].rename(columns=names)))
+
+
 def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str, Any]:
     """The figure for a program; None where nothing is known or reached."""
     published = study.settings.get("published", {})
-    told = ["name", "population", "population_covered", "travel_time_s", "seconds_over"]
-    names = {"code_insee": "code", **{name: name for name in told}}
-    late = _whole(result.uncovered[list(names)].rename(columns=names))
     answer = {
         "study": study.name,
         "service": study.service,
@@ -303,7 +307,7 @@ def coverage_json(study: Study, result: Coverage, *, by: str | None) -> dict[str
         "sites_off_road": result.sites_off_road,
         "complete": result.complete,
         "unknown_population": result.unknown,
-        "uncovered": plain_rows(late),
+        "uncovered": uncovered_rows(result),
     }
     if by is not None:
         answer["rows"] = zone_rows(result, by)

@@ -13,8 +13,8 @@ import tomli_w
 
 from accessibility.analysis.choices import checked_minutes
 from accessibility.analysis.scenario_form import scenario_of
-from accessibility.errors import InputError
 from accessibility.web.plan import Plan
+from accessibility.web.refusals import RefusedError
 
 MOST_BYTES = 65_536
 """Of the text that an address stands for, unpacked."""
@@ -64,7 +64,7 @@ def unpacked(letters: str) -> Plan:
     minutes, day, year = (table.get(key) for key in ("minutes", "as_of", "population"))
     scenario = table.get("scenario")
     if not (type(day) is dt.date and type(year) is int and isinstance(scenario, dict)):
-        raise InputError("the address is damaged: a whole one, as this page makes it, is expected.")
+        raise RefusedError("damaged_address")
     return Plan(
         scenario=scenario_of(scenario, source="the scenario of the address"),
         minutes=checked_minutes(minutes),

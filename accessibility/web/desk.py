@@ -20,12 +20,12 @@ from accessibility.analysis.scenario import RoadAt, Scenario
 from accessibility.analysis.simulate import Simulator
 from accessibility.analysis.simulate_result import Simulation, compared
 from accessibility.analysis.siting import Siting, optimise
-from accessibility.errors import InputError, SettingError
 from accessibility.network.snap import snap
 from accessibility.schema import WGS84
 from accessibility.study.sites import place_in_communes
 from accessibility.study.study import Study
 from accessibility.web.plan import Plan, start
+from accessibility.web.refusals import RefusedError
 
 CHOICES_KEPT = 64
 """Cut-offs, days and years whose figures are kept; each takes some 5 MB."""
@@ -128,9 +128,7 @@ class Desk:
 
     def _areas(self, plan: Plan, minutes: tuple[float, ...]) -> gpd.GeoDataFrame:
         """What `accessibility.isochrones` answers after a plan."""
-        done = self.simulate(plan)
-        if done.after.sites.empty:
-            raise InputError("the scenario leaves no site: there is no area to draw.")
+        done = _with_sites(self.simulate(plan))
         return isochrones(
             done.study, minutes=list(minutes), as_of=plan.as_of, sites=standing(done.after)
         )
@@ -138,15 +136,14 @@ class Desk:
     def _best(self, plan: Plan, number: int, budget: float | None) -> Siting:
         """What `accessibility.optimise` answers after a plan."""
         if not 1 <= number <= MOST_NEW_SITES:
-            raise SettingError(
-                f"the number of new sites is {number}; 1 to {MOST_NEW_SITES} are expected."
-            )
-        done = self.simulate(plan)
+            raise RefusedError("number_of_new_sites", number=number, most=MOST_NEW_SITES)
+        done = _with_sites(self.simulate(plan))
         costs = None
         if budget is not None:
             if self.grant_eur is None:
-                raise SettingError("the study tells no yearly cost of a site: no budget can be "
-                                   "kept.")  # fmt: skip
+                raise RefusedError("no_cost_known")
+            if budget < self.grant_eur:
+                raise RefusedError("small_budget", cost=round(self.grant_eur))
             costs = dict.fromkeys(self.study.communes["code_insee"], self.grant_eur)
         return optimise(
             done.study, new_sites=number, budget=budget, costs=costs, minutes=plan.minutes,
@@ -180,13 +177,10 @@ class Desk:
         where = gpd.GeoDataFrame(geometry=[shapely.Point(lon, lat)], crs=WGS84)
         code = place_in_communes(where, self.study.communes).iloc[0]
         if not isinstance(code, str):
-            raise OutsideError(f"{lon:.4f}, {lat:.4f} lies outside of {self.study.title}.")
+            raise RefusedError("outside", place=self.study.title)
         snap_m = float(self.study.default("max_snap_m"))
         if snap(self.study.network, where, max_snap_m=snap_m).segment[0] < 0:
-            raise OffRoadError(
-                f"no road lies within {snap_m:g} m of {lon:.4f}, {lat:.4f}: nobody would reach a "
-                "site there."
-            )
+            raise RefusedError("off_the_road", metres=round(snap_m))
         names = self.study.communes.set_index("code_insee")["name"]
         return str(names[code])
 
@@ -219,7 +213,7 @@ class Desk:
         """
         segment = self._nearest(lon, lat, within_m)
         if segment is None:
-            raise NoRoadError(f"no road open to cars lies within {within_m:.0f} m of the click.")
+            raise RefusedError("no_road")
         middle = self._lines.geometries[segment].interpolate(0.5, normalized=True)
         at = gpd.GeoSeries([middle], crs=self.study.metric_crs).to_crs(WGS84).iloc[0]
         return float(at.x), float(at.y)
@@ -259,21 +253,15 @@ class Desk:
         return shapely.STRtree(shapely.linestrings(network.xy, indices=part))
 
 
-class OutsideError(InputError):
-    """A place lies outside of the territory."""
-
-
-class OffRoadError(InputError):
-    """A place lies too far from any road."""
-
-
-class NoRoadError(InputError):
-    """No road is under a click."""
-
-
 def standing(after: Coverage) -> gpd.GeoDataFrame:
     """The sites of an answer, counted whenever they were labelled."""
     return after.sites.drop(columns="label_date", errors="ignore")
+
+
+def _with_sites(done: Simulation) -> Simulation:
+    if done.after.sites.empty:
+        raise RefusedError("no_site")
+    return done
 
 
 def _roadworks(scenario: Scenario) -> tuple[object, object]:

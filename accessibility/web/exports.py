@@ -262,7 +262,8 @@ def report_figure(desk: Desk, plan: Plan, done: Simulation, lang: str) -> Any:
         for name, now, was in facts(desk.study, done, lang)
         if name not in own
     ]
-    # above the title, where the map leaves room
-    for y, text in ((0.997, f"{made} {published}".strip()), (0.982, " · ".join(told))):
-        figure.text(0.02, y, text, fontsize=6.5, color="#333333", va="top")
+    # above the title and below the summary, where the map leaves room
+    below = figure.texts[1].get_position()[1] - 0.0215
+    for y, text in ((0.987, f"{made} {published}".strip()), (below, " · ".join(told))):
+        figure.text(0.02, y, text, fontsize=7, color="#333333", va="top", parse_math=False)
     return figure

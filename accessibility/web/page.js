@@ -212,7 +212,7 @@ const accessibilityPage = (() => {
     element("help-off").hidden = !help;
     if (!help) return element("help").replaceChildren();
     const rows = help.rows.map(([name, text, [lon, lat]]) => line([
-      make("span", `${name}: ${text}`, "row-text"),
+      make("span", `${name}${words.colon} ${text}`, "row-text"),
       button(words.site_here, { do: "add", lon, lat })]));
     if (!rows.length) rows.push(make("li", words.help_none));
     if (help.stale) rows.unshift(make("li", words.stale, "late"));
@@ -230,8 +230,20 @@ const accessibilityPage = (() => {
     return element("best").replaceChildren(...parts, list);
   }
 
+  // scenarios side by side stay in this tab; the address holds the one that is shown
+  const place = `accessibility beside ${ground.study}`;
+  function stored(kept) {
+    try {
+      if (kept) sessionStorage.setItem(place, JSON.stringify(kept));
+      return JSON.parse(sessionStorage.getItem(place)) || [];
+    } catch {
+      return []; // a browser that keeps nothing
+    }
+  }
+
   function showSide() {
-    const { names, rows } = answer.side;
+    const { names, rows, kept } = answer.side;
+    if (kept.length) stored(kept); // none may mean that they are not back yet
     if (!rows.length) return element("side").replaceChildren();
     const table = names.map((name, k) => {
       const row = make("tr");
@@ -244,8 +256,9 @@ const accessibilityPage = (() => {
     last.append(make("th"), ...rows.map((_, k) => {
       const cell = make("td");
       if (k) {
-        cell.append(button(words.side_show, { do: "show_kept", number: k - 1 }), " ",
-          button(words.side_drop, { do: "drop", number: k - 1 }));
+        const drop = button(words.side_drop, { do: "drop", number: k - 1 });
+        drop.addEventListener("click", () => stored([]));
+        cell.append(button(words.side_show, { do: "show_kept", number: k - 1 }), " ", drop);
       }
       return cell;
     }));
@@ -475,6 +488,10 @@ const accessibilityPage = (() => {
     click("farther", () => view.zoom(1.5));
     click("whole", () => view.whole());
     click("print", () => window.print());
+    // paper gets a copy of the map as it is seen: nothing is drawn while a browser prints
+    window.addEventListener("beforeprint", () => element("paper").replaceChildren(
+      window.Bokeh.index.find_one(model).export("png").canvas));
+    window.addEventListener("afterprint", () => element("paper").replaceChildren());
     click("copy", () => {
       if (answer.address === null) return showNotice({ kind: "error", text: words.too_long });
       navigator.clipboard?.writeText(location.href);
@@ -510,8 +527,8 @@ const accessibilityPage = (() => {
       element("load").value = "";
       if (!file) return;
       if (file.size > ground.most_bytes) {
-        showNotice({ kind: "error", text: fill(words.too_large,
-          { size: Math.ceil(file.size / 1000), most: ground.most_bytes / 1000 }) });
+        showNotice({ kind: "error", text: fill(words.refused, { reason: fill(words.too_large,
+          { size: Math.ceil(file.size / 1000), most: ground.most_bytes / 1000 }) }) });
         return;
       }
       ask({ do: "load", text: await file.text(), name: file.name });
@@ -528,6 +545,8 @@ const accessibilityPage = (() => {
     });
     view.resized();
     told(source("told").data.json[0]);
+    const kept = stored();
+    if (kept.length) ask({ do: "restore", kept });
   }
 
   // the program sends the drawing over its own connection
@@ -550,8 +569,7 @@ const accessibilityPage = (() => {
     lost: () => showNotice({ kind: "error", text: words.lost_connection }),
     resized: () => {
       if (!view) return;
-      view.resized();
-      if (matchMedia("print").matches) setTimeout(view.whole, 60); // another shape of paper
+      if (!matchMedia("print").matches) view.resized();
     },
     pointed: (what, indices, at) => {
       pointed[what] = indices.length ? indices[0] : -1;

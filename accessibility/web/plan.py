@@ -17,12 +17,16 @@ from accessibility.analysis.scenario import (
 from accessibility.analysis.scenario_sites import resolve, service_ids
 from accessibility.errors import InputError, UnknownNameError
 from accessibility.study.study import Study
+from accessibility.web.refusals import RefusedError
 
 MOST_STEPS = 200
 """Steps that can be undone; older ones are forgotten."""
 
 MOST_ENTRIES = 100
 """Entries of one scenario: more are not made by hand."""
+
+MOST_NAME = 120
+"""Letters of the name of a scenario or a file."""
 
 DECIMALS = 6
 """Of degrees: 0.1 m."""
@@ -263,8 +267,5 @@ def _checked(scenario: Scenario) -> Scenario:
     entries = [*scenario.add, *scenario.remove, *scenario.move, *scenario.close, *scenario.road,
                *scenario.speed, *(at for stop in scenario.stop for at in stop.at)]  # fmt: skip
     if len(entries) > MOST_ENTRIES:
-        raise InputError(
-            f"the scenario has {len(entries)} entries; at most {MOST_ENTRIES} are expected here: "
-            "use accessibility simulate for larger ones."
-        )
+        raise RefusedError("too_many_entries", number=len(entries), most=MOST_ENTRIES)
     return scenario

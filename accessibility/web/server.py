@@ -156,6 +156,7 @@ def _page_of(desk: Desk, ground: Any) -> dict[str, str]:
             "box": ground.boxes,
         },
         "box": ground.box,
+        "study": desk.study.name,
         "cantons": bool(ground.cantons["xs"]),
         "layers": [
             layer for layer in LAYERS

@@ -68,6 +68,7 @@ def told(desk: Desk, plan: Plan, done: Simulation, lang: str) -> dict[str, Any]:
             "legend_time": text.labels["legend_time"],
             "area": text.labels["area"],
             "covered": text.labels["covered"],
+            "verdict_gained": says["verdict_gained"].format(minutes=cutoff),
             "best_budget": says["best_budget"].format(cost=euros(desk.grant_eur, lang)),
             "page_title": says["page_title"].format(place=study.title),
         },

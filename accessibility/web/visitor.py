@@ -26,25 +26,22 @@ from accessibility.errors import AccessibilityError, InputError, SettingError
 from accessibility.inputs.settings import parse_toml
 from accessibility.schema import WGS84
 from accessibility.web import plan as edit
-from accessibility.web.address import packed, unpacked
-from accessibility.web.desk import Desk, NoRoadError, OffRoadError, OutsideError
+from accessibility.web.address import packed
+from accessibility.web.beside import Kept, keep, opened, restored
+from accessibility.web.desk import Desk
 from accessibility.web.drawing import Drawing, Ground
 from accessibility.web.exports import EXPORTS, export
 from accessibility.web.page_words import page_words
-from accessibility.web.plan import History, Plan
+from accessibility.web.plan import MOST_NAME, History, Plan
+from accessibility.web.refusals import RefusedError, sentence
 from accessibility.web.view import BANDS_MIN, SIDE, best_told, help_rows, side_rows, told
 from accessibility.web.workers import Workers
 
 MOST_WAITING = 50
 """Steps of one visitor that wait; more come from no hand."""
 
-MOST_KEPT = 6
-"""Scenarios side by side."""
-
 MOST_FILE_BYTES = 200_000
 """Of a scenario that is opened: thousands of entries."""
-
-MOST_NAME = 120
 
 Command = dict[str, Any]
 
@@ -82,7 +79,7 @@ class Visitor:
         self.lang = lang
         self.history = History(edit.start(desk.study))
         self.done = desk.start
-        self.kept: list[tuple[str, Plan, Simulation]] = []
+        self.kept: tuple[Kept, ...] = ()
         self._help: tuple[Plan, gpd.GeoDataFrame] | None = None
         self._best: tuple[Plan, Siting] | None = None
         self._areas_of: Plan | None = None
@@ -137,7 +134,7 @@ class Visitor:
             try:
                 self._start(command, since)
             except AccessibilityError as error:
-                self._refuse(self._sentence(error))
+                self._refused(error)
                 self._tell()
             except Exception:
                 self._defect()
@@ -150,7 +147,7 @@ class Visitor:
         }  # fmt: skip
         long: dict[str, Callable[[Command], None]] = {
             "help": self._ask_help, "best": self._ask_best, "areas": self._ask_areas,
-            "export": self._ask_export,
+            "export": self._ask_export, "restore": self._ask_restore,
         }  # fmt: skip
         if what == "view":
             self._set_view(command)  # no answer: only the drawing changes
@@ -200,7 +197,7 @@ class Visitor:
             self.history, self.done = future.result()
             self._show(since)
         except AccessibilityError as error:
-            self._refuse(self._sentence(error))
+            self._refused(error)
             self._tell()
         except Exception:
             self._defect()
@@ -233,7 +230,7 @@ class Visitor:
         self._desk.place_for_site(lon, lat)
         scenario = history.now.scenario
         if site in {place.id for place in scenario.remove}:
-            raise InputError("a closed site does not move; reopen it first.")
+            raise RefusedError("closed_moves")
         return _then(history, edit.with_moved(scenario, site, lon, lat))
 
     def _toggle(self, history: History, command: Command) -> History:
@@ -288,9 +285,10 @@ class Visitor:
 
     def _load(self, history: History, command: Command) -> History:
         text = command.get("text")
-        if not isinstance(text, str) or len(text.encode()) > MOST_FILE_BYTES:
-            raise InputError(f"the file is too large; at most {MOST_FILE_BYTES / 1000:g} kB are "
-                             "expected.")  # fmt: skip
+        if not isinstance(text, str):
+            raise InputError("the file holds no text.")
+        if (size := len(text.encode())) > MOST_FILE_BYTES:
+            raise RefusedError("too_large", size=-(-size // 1000), most=MOST_FILE_BYTES // 1000)
         source = str(command.get("name") or "the file")[:MOST_NAME]
         scenario = scenario_of(parse_toml(text, source=source), source=source)
         sites = self._desk.sites_before(history.now)
@@ -301,22 +299,20 @@ class Visitor:
         return then
 
     def _address(self, history: History, command: Command) -> History:
-        asked = unpacked(str(command.get("text", "")))
-        sites = self._desk.sites_before(asked)
-        scenario = edit.by_ids(asked.scenario, self._desk.study, sites=sites)
+        plan = opened(self._desk, str(command.get("text", "")))
         self._notice = {"kind": "done", "text": page_words(self.lang)["address_restored"]}
-        return history.then(replace(asked, scenario=scenario))
+        return history.then(plan)
 
     def _take_best(self, history: History, _command: Command) -> History:
         if self._best is None or self._best[0] != history.now:
-            raise InputError(page_words(self.lang)["stale"])
+            raise RefusedError("stale")
         scenario = history.now.scenario
         for row in self._best[1].selected.itertuples():
             scenario = edit.with_site(scenario, row.geometry.x, row.geometry.y, name=str(row.name))
         return _then(history, scenario)
 
     def _show_kept(self, history: History, command: Command) -> History:
-        return history.then(self.kept[self._kept_number(command)][1])
+        return history.then(self.kept[self._kept_number(command)].plan)
 
     # -- what needs no computing ------------------------------------------------------------------
 
@@ -325,18 +321,12 @@ class Visitor:
         self.lang = str(command["lang"])
 
     def _keep(self, _command: Command) -> None:
-        if len(self.kept) >= MOST_KEPT:
-            del self.kept[0]
-        taken = {name for name, _, _ in self.kept}
-        name = self.history.now.scenario.name
         unnamed = page_words(self.lang)["side_unnamed"]
-        number = 1
-        while not name or name in taken:
-            name, number = unnamed.format(number=number), number + 1
-        self.kept.append((name, self.history.now, self.done))
+        self.kept = keep(self.kept, self.history.now, self.done, unnamed=unnamed)
 
     def _drop(self, command: Command) -> None:
-        del self.kept[self._kept_number(command)]
+        number = self._kept_number(command)
+        self.kept = self.kept[:number] + self.kept[number + 1 :]
 
     def _kept_number(self, command: Command) -> int:
         number = int(_number(command, "number"))
@@ -389,6 +379,15 @@ class Visitor:
             "best", self._workers.long, partial(self._desk.best, plan, number, budget), shown
         )
 
+    def _ask_restore(self, command: Command) -> None:
+        """Put beside again what the browser kept, after a reload or a lost connection."""
+
+        def shown(kept: tuple[Kept, ...]) -> None:
+            self.kept = (*kept, *self.kept)
+
+        work = partial(restored, self._desk, command.get("kept"))
+        self._aside("restore", self._workers.long, work, shown)
+
     def _ask_areas(self, _command: Command) -> None:
         self._areas_wanted = True
         plan, done = self.history.now, self.done
@@ -439,7 +438,7 @@ class Visitor:
             try:
                 shown(future.result())
             except AccessibilityError as error:
-                self._refuse(self._sentence(error))
+                self._refused(error)
             except Exception:
                 self._defect()
             if what != "view" or self._notice["kind"] == "error":
@@ -501,10 +500,11 @@ class Visitor:
                 "rows": side_rows(
                     [
                         (page_words(self.lang)["side_today"], self._desk.start),
-                        *((name, done) for name, _, done in self.kept),
+                        *((one.name, one.done) for one in self.kept),
                     ],
                     self.lang,
                 ) if self.kept else [],
+                "kept": [[one.name, one.letters] for one in self.kept],  # for the browser
             },
             "help": None if self._help is None else {
                 "rows": help_rows(self._help[1], self.lang), "stale": self._help[0] != plan,
@@ -521,6 +521,9 @@ class Visitor:
         """What the address holds of a plan: nothing of the first one; None if it is too long."""
         return "" if plan == edit.start(self._desk.study) else packed(plan) or None
 
+    def _refused(self, error: AccessibilityError) -> None:
+        self._refuse(sentence(error, self.lang))
+
     def _refuse(self, reason: str) -> None:
         self._notice = {
             "kind": "error", "text": page_words(self.lang)["refused"].format(reason=reason)
@@ -532,22 +535,12 @@ class Visitor:
         self._notice = {"kind": "error", "text": page_words(self.lang)["defect"]}
         self._tell()
 
-    def _sentence(self, error: AccessibilityError) -> str:
-        says = page_words(self.lang)
-        if isinstance(error, OutsideError):
-            return says["outside"].format(place=self._desk.study.title)
-        if isinstance(error, NoRoadError):
-            return says["no_road"]
-        if isinstance(error, OffRoadError):
-            return says["off_the_road"].format(metres=f"{self._desk.study.default('max_snap_m'):g}")
-        return str(error)
-
     def _lonlat(self, command: Command) -> tuple[float, float]:
         """Degrees of a place that the page tells in metres."""
         x, y = (_number(command, axis) for axis in ("x", "y"))
         lon, lat = self._metric.transform(x + self._origin[0], y + self._origin[1])
         if not (math.isfinite(lon) and math.isfinite(lat)):
-            raise OutsideError(f"{x:g}, {y:g} is no place on the map.")
+            raise RefusedError("outside", place=self._desk.study.title)
         return float(lon), float(lat)
 
     def _site(self, history: History, command: Command) -> str:
