@@ -12,10 +12,12 @@ import pandas as pd
 import shapely
 from bokeh.models import (
     BBoxTileSource,
+    CDSView,
     ColumnDataSource,
     CustomJS,
     GlyphRenderer,
     HoverTool,
+    IndexFilter,
     PanTool,
     PointDrawTool,
     Range1d,
@@ -154,14 +156,11 @@ class Drawing:
         self._desk, self._ground = desk, ground
         self.asked = ColumnDataSource({"json": [""]}, name="asked")
         self.told = ColumnDataSource({"json": [""]}, name="told")
-        n = len(ground.boxes)
         self._communes = ColumnDataSource(
-            {
-                **ground.communes, "colour": ["white"] * n, "pattern": [" "] * n,
-                "ink": ["white"] * n, "scale": [9] * n, "width": [0.0] * n,
-            },
-            name="communes",
-        )  # fmt: skip
+            {**ground.communes, "colour": ["white"] * len(ground.boxes)}, name="communes"
+        )
+        # the browser makes a picture of each hatched commune: no others are told
+        self._marked = {kind: IndexFilter(indices=[]) for kind in LOOKS}
         self.sites = ColumnDataSource(_columns("id name change x y marker size fill edge"),
                                       name="sites")  # fmt: skip
         self._names = ColumnDataSource(_columns("x y text alpha"), name="names")
@@ -181,22 +180,14 @@ class Drawing:
         kind = np.where(late, LATE, "").astype(object)
         kind[(table["population_gained"] > 0).to_numpy()] = GAINED
         kind[(table["population_lost"] > 0).to_numpy()] = LOST
-        looks = [LOOKS.get(one) for one in kind]
-        columns: dict[str, list[Any]] = {
-            "colour": classes_of(done)[0],
-            "pattern": [look["pattern"] if look else " " for look in looks],
-            "ink": [look["colour"] if look else "white" for look in looks],
-            "scale": [look["scale"] if look else 9 for look in looks],
-            "width": [look["width"] if look else 0.0 for look in looks],
-        }
+        for name, marked in self._marked.items():
+            rows = np.flatnonzero(kind == name).tolist()
+            if marked.indices != rows:
+                marked.indices = rows
         # each change has the browser draw the whole map again
-        changed = {
-            name: [(i, new) for i, (old, new) in enumerate(pairs) if old != new]
-            for name, values in columns.items()
-            if (pairs := list(zip(self._communes.data[name], values, strict=True)))
-        }
-        if any(changed.values()):
-            self._communes.patch({name: rows for name, rows in changed.items() if rows})
+        pairs = zip(self._communes.data["colour"], classes_of(done)[0], strict=True)
+        if changed := [(i, new) for i, (old, new) in enumerate(pairs) if old != new]:
+            self._communes.patch({"colour": changed})
         self._show_names(done, kind)
         self._show_sites(plan, done)
         self._show_closed(plan)
@@ -361,12 +352,16 @@ class Drawing:
                 line_width="width",
             )
         ]  # fmt: skip
-        marked = plot.multi_polygons(
-            source=source, fill_alpha=0, line_color="black", line_width="width",
-            line_alpha=1, hatch_pattern="pattern", hatch_color="ink", hatch_scale="scale",
-            hatch_weight=HATCH_WEIGHT,
-        )  # fmt: skip
-        layers["late"] = [marked]
+        marked = {
+            kind: plot.multi_polygons(
+                source=source, view=CDSView(filter=self._marked[kind]), fill_alpha=0,
+                line_color="black", line_width=look["width"], hatch_pattern=look["pattern"],
+                hatch_color=look["colour"], hatch_scale=look["scale"], hatch_weight=HATCH_WEIGHT,
+            )
+            for kind, look in LOOKS.items()
+        }  # fmt: skip
+        layers["late"] = [marked[LATE]]
+        layers["changes"] = [marked[GAINED], marked[LOST]]
         # on top of all areas, so that a commune can be pointed at whatever is shown
         edges = plot.multi_polygons(
             source=source, fill_alpha=0, line_color="white", line_width=0.5, line_alpha=0.8,
@@ -374,7 +369,7 @@ class Drawing:
             selection_line_width=3.5, selection_line_alpha=1,
         )  # fmt: skip
         edges.nonselection_glyph = edges.glyph
-        for drawn in (shades, marked):
+        for drawn in (shades, *marked.values()):
             drawn.nonselection_glyph = drawn.selection_glyph = drawn.glyph
         layers["cantons"] = [plot.multi_line(**self._ground.cantons, **CANTON_LOOK)]
         layers["roads"] = [
