@@ -177,7 +177,7 @@ class Desk:
         InputError
             If it lies outside of the territory, or no road is in reach.
         """
-        where = gpd.GeoDataFrame(geometry=[shapely.Point(lon, lat)], crs=WGS84)
+        where = gpd.GeoSeries([shapely.Point(lon, lat)], crs=WGS84)
         code = place_in_communes(where, self.study.communes).iloc[0]
         if not isinstance(code, str):
             raise OutsideError(f"{lon:.4f}, {lat:.4f} lies outside of {self.study.title}.")
@@ -187,8 +187,8 @@ class Desk:
                 f"no road lies within {snap_m:g} m of {lon:.4f}, {lat:.4f}: nobody would reach a "
                 "site there."
             )
-        names = self.study.communes.set_index("code_insee")["name"]
-        return str(names[code])
+        communes = self.study.communes
+        return str(communes["name"].iloc[communes["code_insee"].tolist().index(code)])
 
     def ways_to_road(self, sites: gpd.GeoDataFrame) -> list[shapely.LineString | None]:
         """Straight lines from sites to where they stand on their roads, in metres."""

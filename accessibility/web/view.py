@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -362,8 +363,8 @@ def _late(after: Coverage) -> list[bool]:
 
 
 def _numbers(values: pd.Series) -> list[int | None]:
-    return [round(v) if np.isfinite(v) else None for v in values.astype(float).tolist()]
+    return [round(v) if math.isfinite(v) else None for v in values.astype(float).tolist()]
 
 
 def _names(values: pd.Series) -> list[str | None]:
-    return [v if isinstance(v, str) else None for v in values]
+    return [v if isinstance(v, str) else None for v in values.tolist()]
