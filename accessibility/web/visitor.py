@@ -87,6 +87,7 @@ class Visitor:
         self._best: tuple[Plan, Siting] | None = None
         self._areas_of: Plan | None = None
         self._areas_wanted = False
+        self._seen = 0.0, 0.0, 0.0, 0.0
         self._bands: list[tuple[str, str]] = []
         self._waiting: deque[tuple[Command, float]] = deque()
         self._at_work: Command | None = None
@@ -353,10 +354,10 @@ class Visitor:
         except (TypeError, ValueError):
             return
         if all(map(math.isfinite, (west, south, east, north))) and west < east and south < north:
-            box = west, south, east, north
+            self._seen = west, south, east, north  # the last one, where several are asked for
             self._aside(
                 "view", self._workers.quick, self._desk.roads_ready,
-                lambda _: self.drawing.show_roads(box),
+                lambda _: self.drawing.show_roads(self._seen),
             )  # fmt: skip
 
     def _help_off(self, _command: Command) -> None:
