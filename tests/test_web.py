@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import datetime as dt
+import gc
 import io
 import json
 import random
 import re
 import time
 import tomllib
+import weakref
 import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ import openpyxl
 import pytest
 from networks import lonlat
 from studies import AVAL, COMBE, MONT, VILLE, write_study
+from tornado.httpclient import AsyncHTTPClient
 from typer.testing import CliRunner
 
 from accessibility.analysis.coverage import coverage
@@ -683,6 +688,32 @@ def test_one_who_left_is_not_worked_for(desk: Desk, workers: Workers) -> None:
     time.sleep(0.3)
     assert page.loop.waiting == []
     assert not page.visitor._waiting
+
+
+def test_nothing_is_held_of_those_who_left(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accessibility.web.server.UNUSED_S", 0.3)
+    server = PageServer(study)
+    loop = server._server.io_loop
+    server._server.start()
+    held: list[weakref.ref[Any]] = []
+    assert not server._desk._first.sites.empty  # the times are there
+
+    async def come_and_go() -> None:
+        await AsyncHTTPClient().fetch(server.address)
+        (visitor,) = server.visitors
+        document = visitor.drawing.plot.document
+        held.extend(map(weakref.ref, (visitor, visitor.drawing, document)))
+        for step in ({"do": "add", "code": COMBE}, {"do": "keep"}, {"do": "toggle", "site": "f1"}):
+            document.add_next_tick_callback(partial(visitor.ask, step))
+        del visitor, document
+        while server.visitors:
+            await asyncio.sleep(0.01)
+
+    loop.run_sync(come_and_go)
+    server._workers.quick.shutdown()
+    server._server.stop()
+    gc.collect()
+    assert [one() for one in held] == [None] * 3
 
 
 def test_a_flood_of_steps_is_refused(
