@@ -44,8 +44,8 @@ from accessibility.study.study import Study, load_study
 from accessibility.web import plan as edit
 from accessibility.web.address import packed, unpacked
 from accessibility.web.desk import Desk
-from accessibility.web.drawing import ground_of
 from accessibility.web.exports import export
+from accessibility.web.ground import ground_of
 from accessibility.web.page_words import page_words, preferred
 from accessibility.web.plan import History, Plan
 from accessibility.web.server import PageServer, is_loopback

@@ -33,8 +33,10 @@ try:
     from bokeh.server.server import Server
     from jinja2 import Environment
 
-    from accessibility.web.drawing import LAYERS, ground_of
-    from accessibility.web.visitor import MOST_FILE_BYTES, Visitor
+    from accessibility.web.drawing import LAYERS
+    from accessibility.web.ground import Ground, ground_of
+    from accessibility.web.steps import MOST_FILE_BYTES
+    from accessibility.web.visitor import Visitor
 except ImportError as error:
     raise MissingInputError(
         'the page needs bokeh: pip install "accessibility-toolkit[web]".'
@@ -147,7 +149,7 @@ class PageServer:
         document.add_root(visitor.drawing.plot)
 
 
-def _page_of(desk: Desk, ground: Any) -> dict[str, str]:
+def _page_of(desk: Desk, ground: Ground) -> dict[str, str]:
     """What is the same in every visitor's page: style, script, the communes."""
     report, web = files("accessibility.report"), files("accessibility.web")
 

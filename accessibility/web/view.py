@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -15,13 +15,14 @@ from accessibility.analysis.gain import top_communes
 from accessibility.analysis.scenario import NewRoad, RoadChange, Scenario
 from accessibility.analysis.simulate_result import Simulation
 from accessibility.analysis.siting import Siting
+from accessibility.errors import AccessibilityError
 from accessibility.report.map_layers import time_classes
 from accessibility.report.map_words import day, map_text, number, percent
 from accessibility.report.map_words import minutes as minutes_of
 from accessibility.report.text import comparable
 from accessibility.study.bundle import FRANCE_SERVICES
 from accessibility.study.study import Study
-from accessibility.web.desk import Desk
+from accessibility.web.desk import Desk, NoRoadError, OffRoadError, OutsideError
 from accessibility.web.page_words import page_words
 from accessibility.web.plan import Plan
 
@@ -276,6 +277,17 @@ def best_told(found: Siting, lang: str) -> dict[str, Any]:
     return {"lines": lines, "sites": sites}
 
 
+def side_told(
+    start: Simulation, kept: Sequence[tuple[str, Plan, Simulation]], lang: str
+) -> dict[str, Any]:
+    """Scenarios side by side, today's first; no rows where none is kept."""
+    says = page_words(lang)
+    shown = [(says["side_today"], start), *((name, done) for name, _, done in kept)]
+    return {
+        "names": [says[key] for key in SIDE], "rows": side_rows(shown, lang) if kept else []
+    }  # fmt: skip
+
+
 def side_rows(kept: Iterable[tuple[str, Simulation]], lang: str) -> list[Row]:
     """One column for each scenario: name, then values in the order of `SIDE`."""
     says = page_words(lang)
@@ -312,6 +324,18 @@ def classes_of(done: Simulation) -> tuple[list[str], list[list[str]]]:
     colours = classes.colour_of(times[:, 1])
     legend = [list(pair) for pair in zip(classes.colours, classes.names, strict=True)]
     return colours, legend
+
+
+def sentence(error: AccessibilityError, study: Study, lang: str) -> str:
+    """An error as the page tells it."""
+    says = page_words(lang)
+    if isinstance(error, OutsideError):
+        return says["outside"].format(place=study.title)
+    if isinstance(error, NoRoadError):
+        return says["no_road"]
+    if isinstance(error, OffRoadError):
+        return says["off_the_road"].format(metres=f"{study.default('max_snap_m'):g}")
+    return str(error)
 
 
 def time_text(seconds: float, lang: str) -> str:
