@@ -44,6 +44,7 @@ from accessibility.study.study import Study, load_study
 from accessibility.web import plan as edit
 from accessibility.web.address import packed, unpacked
 from accessibility.web.desk import Desk
+from accessibility.web.drawing import LAYERS
 from accessibility.web.exports import export
 from accessibility.web.ground import ground_of
 from accessibility.web.page_words import page_words, preferred
@@ -178,6 +179,11 @@ def test_add_drag_close_undo_and_redo(page: Page, study: Study) -> None:
     assert gone["figure"]["share"] == start["figure"]["share"]
     assert gone["edits"] == []
     assert page.ask("reset")["address"] == ""
+
+
+def test_each_layer_that_can_be_switched_is_drawn(page: Page) -> None:
+    drawn = {tag for one in page.visitor.drawing.plot.renderers for tag in one.tags}
+    assert drawn | {"background"} == {name for name, _ in LAYERS} | {"background"}
 
 
 def test_a_listed_site_is_moved_and_put_back(page: Page, study: Study) -> None:
