@@ -8,7 +8,7 @@ Starts `accessibility serve` on the loopback, opens one connection for each visi
 does, and lets each take a step, wait for its answer and think for some seconds. Afterwards every
 answer is compared with what `simulate` says of the scenario that this visitor had built: a wrong
 figure or a scenario of somebody else would show. Tells how long answers took at the visitor and in
-the server, and the server's memory and processor time.
+the server, the server's processor time, and its memory every 15 seconds and after all have left.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -38,6 +38,10 @@ from accessibility.analysis.simulate import Simulator
 from accessibility.report.map_words import percent
 from accessibility.study.study import Study, load_study
 from accessibility.web.address import unpacked
+from accessibility.web.server import UNUSED_S
+
+EVERY_S = 15
+"""Between two looks at the memory."""
 
 STEPS = ("add", "add", "add", "move", "toggle", "undo", "set")
 
@@ -199,10 +203,11 @@ def wrong_figures(study: Study, visits: list[list[dict[str, Any]]]) -> tuple[int
     return wrong, crossed
 
 
-def memory_mb(process: int) -> float:
-    """Resident memory of a process."""
-    pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+def memory_mb(process: int) -> tuple[float, float]:
+    """Memory of a process of its own, and pages of files that the system lends it while it may."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    kb = dict(re.findall(r"^(\w+):\s+(\d+) kB$", status, re.MULTILINE))
+    return int(kb["RssAnon"]) / 1000, int(kb["RssFile"]) / 1000
 
 
 def processor_s(process: int) -> float:
@@ -216,23 +221,21 @@ async def measured(arguments: argparse.Namespace, study: Study, address: str, se
     async with connected(address) as first:  # what is compiled and read once
         await first.ask(1, {"do": "add", "code": study.communes["code_insee"].iloc[0]})
         await first.ask(2, {"do": "toggle", "site": "new-1"})
-    before_mb, before_s, began = memory_mb(server), processor_s(server), time.perf_counter()
+    before_s, began = processor_s(server), time.perf_counter()
     until = began + arguments.seconds
-    memory: list[float] = []
+    memory = [("before", *memory_mb(server))]
 
     async def watch() -> None:
-        while time.perf_counter() < until:
-            memory.append(memory_mb(server))
-            await asyncio.sleep(1)
+        while True:
+            await asyncio.sleep(EVERY_S)
+            memory.append((f"{time.perf_counter() - began:.0f} s", *memory_mb(server)))
 
     load = os.getloadavg()[0]
-    *visits, _ = await asyncio.gather(
-        *(
-            visit(address, study, seed, until, arguments.think)
-            for seed in range(arguments.visitors)
-        ),
-        watch(),
+    watching = asyncio.create_task(watch())
+    visits = await asyncio.gather(
+        *(visit(address, study, seed, until, arguments.think) for seed in range(arguments.visitors))
     )
+    watching.cancel()
     took, spent_s = time.perf_counter() - began, processor_s(server) - before_s
     steps = [step for steps in visits for step in steps]
     at_visitor = np.array([step["took_s"] for step in steps]) * 1000
@@ -244,46 +247,58 @@ async def measured(arguments: argparse.Namespace, study: Study, address: str, se
     spread("at the visitor", at_visitor)
     spread("in the server", at_server)
     print(f"processor: {1000 * spent_s / len(steps):.0f} ms a step, {spent_s / took:.2f} cores")
-    quarter = max(1, len(memory) // 4)
-    print(f"memory: {before_mb:.0f} MB before, {np.mean(memory[:quarter]):.0f} MB in the first "
-          f"quarter, {np.mean(memory[-quarter:]):.0f} MB in the last")  # fmt: skip
+    memory.append(("end", *memory_mb(server)))
+    await asyncio.sleep(UNUSED_S + EVERY_S)
+    memory.append(("all have left", *memory_mb(server)))
+    print("memory, MB (and pages of files): "
+          + ", ".join(f"{when} {own:.0f} ({lent:.0f})" for when, own, lent in memory))  # fmt: skip
     wrong, crossed = wrong_figures(study, visits)
     print(f"wrong figures: {wrong}; scenarios with somebody else's site: {crossed}")
     if wrong or crossed:
         sys.exit(1)
 
 
-def in_browser(address: str, study: Study) -> None:
-    """Add, move and remove sites in Chromium: until the answer is on the screen."""
+def in_browser(study: Study) -> None:
+    """Open the page in Chromium, add, move and remove sites: until it is on the screen."""
     from playwright.sync_api import sync_playwright
 
-    took, server = [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(address)
-        page.wait_for_selector("body[data-ready]")
-        page.click("#sites-now summary")
-        for n, code in enumerate(study.communes["code_insee"].iloc[::12], start=1):
-            page.fill("#search", code)
-            page.keyboard.press("Enter")
-            page.evaluate("delete document.body.dataset.tookMs")
-            if n % 3 == 1:
-                page.click("#add-here")
-            else:
-                row = page.locator("#sites li", has_text="new").first
-                name = "Move to the commune shown" if n % 3 == 2 else "Remove"
-                row.get_by_role("button", name=name, exact=True).click()
-            page.wait_for_selector("body[data-took-ms]")
-            took.append(float(page.evaluate("document.body.dataset.tookMs")))
-            told = "Bokeh.documents[0].get_model_by_name('told').data.json[0]"
-            server.append(float(page.evaluate(f"JSON.parse({told}).took_ms")))
+        began = time.perf_counter()
+        with serving() as (address, _):
+            page.goto(address)
+            page.wait_for_selector("body[data-ready]")
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+            print(f"in a browser that was open: usable after {time.perf_counter() - began:.1f} s")
+            load = os.getloadavg()[0]
+            _, *steps = steps_in(page, study.communes["code_insee"].tolist()[::12])
         browser.close()
-    print(f"in a browser, {len(took)} sites added, moved and removed; the first waits for times")
-    spread("on the screen", np.array(took[1:]))
-    spread("in the server", np.array(server[1:]))
+    print(f"{len(steps)} sites added, moved and removed; load of the machine before: {load:.1f}")
+    for name, values in zip(("on the screen", "in the server"), np.array(steps).T, strict=True):
+        spread(name, values)
+
+
+def steps_in(page: Any, codes: list[str]) -> Iterator[tuple[float, float]]:
+    """Milliseconds until a step is on the screen, and in the server; the first waits for times."""
+    page.click("#sites-now summary")
+    for n, code in enumerate(codes, start=1):
+        page.fill("#search", code)
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)  # the map moves there
+        page.evaluate("delete document.body.dataset.tookMs")
+        if n % 3 == 1:
+            page.click("#add-here")
+        else:
+            row = page.locator("#sites li", has_text="new").first
+            name = "Move to the commune shown" if n % 3 == 2 else "Remove"
+            row.get_by_role("button", name=name, exact=True).click()
+        page.wait_for_selector("body[data-took-ms]")
+        told = "Bokeh.documents[0].get_model_by_name('told').data.json[0]"
+        yield (float(page.evaluate("document.body.dataset.tookMs")),
+               float(page.evaluate(f"JSON.parse({told}).took_ms")))  # fmt: skip
 
 
 def spread(name: str, values: np.ndarray) -> None:
@@ -291,6 +306,24 @@ def spread(name: str, values: np.ndarray) -> None:
     middle, most = np.percentile(values, [50, 95])
     print(f"{name}: median {middle:.0f} ms, 95th percentile {most:.0f} ms, "
           f"longest {values.max():.0f} ms")  # fmt: skip
+
+
+@contextmanager
+def serving() -> Iterator[tuple[str, int]]:
+    """Address and process of a page that is served."""
+    began = time.perf_counter()
+    command = [sys.executable, "-c", "from accessibility.cli import main; main()", "serve",
+               "--port", "0", "--lang", "en"]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "BROWSER": "true"}
+    ) as server:
+        try:
+            assert server.stdout is not None
+            address = re.findall(r"http://\S+", server.stdout.readline())[0]
+            print(f"the page answers after {time.perf_counter() - began:.1f} s")
+            yield address, server.pid
+        finally:
+            server.terminate()
 
 
 def main() -> None:
@@ -302,23 +335,11 @@ def main() -> None:
     parser.add_argument("--browser", action="store_true", help="one visitor, in Chromium")
     arguments = parser.parse_args()
     study = load_study("jura")
-    began = time.perf_counter()
-    command = [sys.executable, "-c", "from accessibility.cli import main; main()", "serve",
-               "--port", "0", "--lang", "en"]  # fmt: skip
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "BROWSER": "true"}
-    ) as server:
-        try:
-            assert server.stdout is not None
-            line = server.stdout.readline()
-            address = re.findall(r"http://\S+", line)[0]
-            print(f"the page answers after {time.perf_counter() - began:.1f} s")
-            if arguments.browser:
-                in_browser(address, study)
-            else:
-                asyncio.run(measured(arguments, study, address, server.pid))
-        finally:
-            server.terminate()
+    if arguments.browser:
+        in_browser(study)
+        return
+    with serving() as (address, process):
+        asyncio.run(measured(arguments, study, address, process))
 
 
 if __name__ == "__main__":

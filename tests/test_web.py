@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import datetime as dt
+import gc
 import io
 import json
 import random
 import re
 import time
 import tomllib
+import weakref
 import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ import openpyxl
 import pytest
 from networks import lonlat
 from studies import AVAL, COMBE, MONT, VILLE, write_study
+from tornado.httpclient import AsyncHTTPClient
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -42,8 +46,9 @@ from accessibility.study.study import Study, load_study
 from accessibility.web import plan as edit
 from accessibility.web.address import packed, unpacked
 from accessibility.web.desk import Desk
-from accessibility.web.drawing import ground_of
+from accessibility.web.drawing import LAYERS
 from accessibility.web.exports import export
+from accessibility.web.ground import ground_of
 from accessibility.web.page_words import page_words, preferred
 from accessibility.web.plan import History, Plan
 from accessibility.web.server import PageServer, is_loopback
@@ -135,6 +140,10 @@ def sites(told: dict[str, Any]) -> dict[str, str]:
     return {row[0]: row[2] for row in told["sites"]}
 
 
+def marked(page: Page) -> dict[str, Any]:
+    return {kind: one.indices for kind, one in page.visitor.drawing._marked.items()}
+
+
 # -- steps --------------------------------------------------------------------------------------
 
 
@@ -149,16 +158,15 @@ def test_add_drag_close_undo_and_redo(page: Page, study: Study) -> None:
     scenario = page.visitor.history.now.scenario
     assert added["figure"]["share"] == percent(simulate(study, scenario).after.share, "en")
     assert added["communes"]["gained"] == [2]
-    drawn = page.visitor.drawing._communes.data
-    assert list(drawn["pattern"]) == [" ", " ", ".", " ", " ", "/"]
-    assert list(drawn["width"]) == [0, 0, 3.5, 0, 0, 1.8]
+    assert marked(page) == {"late": [5], "gained": [2], "lost": []}
     moved = page.ask("move", site="new-1", **metres(study, 40_500))
     assert moved["communes"]["gained"] == []
     assert page.visitor.history.now.scenario.add[0].name == "Combe"
     closed = page.ask("toggle", site="f1")
     assert sites(closed) == {"f2": "stays", "new-1": "opened", "f1": "closed"}
     assert closed["communes"]["lost"] == [0, 1]
-    assert list(page.visitor.drawing._communes.data["pattern"])[:3] == ["x", "x", "/"]
+    assert marked(page)["lost"] == [0, 1]
+    assert marked(page)["late"] == [2, 5]
     for expected in (moved, added, start):
         again = page.ask("undo")
         assert again["figure"] == expected["figure"]
@@ -173,6 +181,11 @@ def test_add_drag_close_undo_and_redo(page: Page, study: Study) -> None:
     assert gone["figure"]["share"] == start["figure"]["share"]
     assert gone["edits"] == []
     assert page.ask("reset")["address"] == ""
+
+
+def test_each_layer_that_can_be_switched_is_drawn(page: Page) -> None:
+    drawn = {tag for one in page.visitor.drawing.plot.renderers for tag in one.tags}
+    assert drawn | {"background"} == {name for name, _ in LAYERS} | {"background"}
 
 
 def test_a_listed_site_is_moved_and_put_back(page: Page, study: Study) -> None:
@@ -797,6 +810,32 @@ def test_one_who_left_is_not_worked_for(desk: Desk, workers: Workers) -> None:
     time.sleep(0.3)
     assert page.loop.waiting == []
     assert not page.visitor._waiting
+
+
+def test_nothing_is_held_of_those_who_left(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accessibility.web.server.UNUSED_S", 0.3)
+    server = PageServer(study)
+    loop = server._server.io_loop
+    server._server.start()
+    held: list[weakref.ref[Any]] = []
+    assert not server._desk._first.sites.empty  # the times are there
+
+    async def come_and_go() -> None:
+        await AsyncHTTPClient().fetch(server.address)
+        (visitor,) = server.visitors
+        document = visitor.drawing.plot.document
+        held.extend(map(weakref.ref, (visitor, visitor.drawing, document)))
+        for step in ({"do": "add", "code": COMBE}, {"do": "keep"}, {"do": "toggle", "site": "f1"}):
+            document.add_next_tick_callback(partial(visitor.ask, step))
+        del visitor, document
+        while server.visitors:
+            await asyncio.sleep(0.01)
+
+    loop.run_sync(come_and_go)
+    server._workers.quick.shutdown()
+    server._server.stop()
+    gc.collect()
+    assert [one() for one in held] == [None] * 3
 
 
 def test_a_flood_of_steps_is_refused(

@@ -61,14 +61,17 @@ def cantons_covered(
     >>> cantons_covered(pd.Series(["1", "3", "3"]), communes, cantons)
     Cantons(covered=2, covered_max=3, total=3)
     """
-    of_commune = dict(zip(communes["code_insee"], communes["canton_code"], strict=True))
+    of_commune = dict(
+        zip(communes["code_insee"].tolist(), communes["canton_code"].tolist(), strict=True)
+    )
     divided = set(divided_towns(communes, cantons))
     towns = {code for code, canton in of_commune.items() if canton in divided}
     whole = {of_commune.get(code) for code in site_codes if code not in towns}
     certain = {canton for canton in whole if isinstance(canton, str)}
     least = most = len(certain)
+    halves = [*zip(cantons["canton_code"].tolist(), cantons["split_town"].tolist(), strict=True)]
     for town, n_sites in Counter(code for code in site_codes if code in towns).items():
-        parts = set(cantons.loc[cantons["split_town"] == town, "canton_code"])
+        parts = {canton for canton, of in halves if of == town}
         if not parts:
             most += n_sites
             continue

@@ -98,16 +98,20 @@ def resolve(
 def _rows(new: list[dict[str, Any]], before: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Rows as a table like another one; what they do not tell is empty."""
     shape = before.geometry.name
-    columns = {}
-    for name, kind in before.dtypes.drop(shape).items():
+    columns: dict[str, Any] = {}
+    for name, kind in before.dtypes.items():
         values = [row.get(name) for row in new]
-        # numbers of numpy hold nothing that is missing
-        whole = isinstance(kind, np.dtype) and kind.kind in "iub" and None in values
-        columns[name] = pd.Series(values, dtype=None if whole else kind)
-    points = gpd.GeoSeries([row["geometry"] for row in new], crs=WGS84)
-    if not before.crs.equals(WGS84):
-        points = points.to_crs(before.crs)
-    return gpd.GeoDataFrame(columns | {shape: points}, geometry=shape)[before.columns]
+        if name == shape:
+            points = gpd.GeoSeries([row["geometry"] for row in new], crs=WGS84)
+            same = before.crs.equals(WGS84)
+            columns[shape] = points if same else points.to_crs(before.crs)
+        elif isinstance(kind, np.dtype):
+            # numbers of numpy hold nothing that is missing
+            whole = kind.kind in "iub" and None in values
+            columns[name] = pd.Series(values, dtype=None if whole else kind)
+        else:
+            columns[name] = pd.array(values, dtype=kind)
+    return gpd.GeoDataFrame(columns, geometry=shape)
 
 
 def service_ids(scenario: Scenario) -> dict[str, str]:
@@ -191,7 +195,7 @@ def _standing(place: Place, study: Study) -> dict[str, Any]:
                          f"{east:.2f}, {north:.2f}); longitude first is expected.")  # fmt: skip
     point = shapely.Point(lon, lat)
     if code is None:
-        where = gpd.GeoDataFrame(geometry=[point], crs=WGS84)
+        where = gpd.GeoSeries([point], crs=WGS84)
         found = place_in_communes(where, communes).iloc[0]
         code = found if isinstance(found, str) else None  # missing outside of the territory
     return {

@@ -186,10 +186,10 @@ def _zones(
     table: pd.DataFrame, zones: Zones, before: pd.DataFrame, after: pd.DataFrame
 ) -> pd.DataFrame:
     columns = ("population_gained", "population_lost")
-    return before[["code", "name", "population"]].assign(
-        **{name: zones.sums(table[name]) for name in columns},
-        share_before=before["share_covered"],
-        share_covered=after["share_covered"],
+    return pd.DataFrame(
+        {name: before[name] for name in ("code", "name", "population")}
+        | {name: zones.sums(table[name]) for name in columns}
+        | {"share_before": before["share_covered"], "share_covered": after["share_covered"]}
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from accessibility.analysis.coverage import Coverage
 from accessibility.analysis.scenario import Scenario
@@ -142,20 +141,22 @@ def site_changes(study: Study, before: Coverage, after: Coverage) -> gpd.GeoData
     stood = old_ids.get_indexer(new_ids)
     change = np.where(stood < 0, OPENED, STAYS).astype(object)
     at, was = new.geometry.to_numpy(), np.full(len(new), None, dtype=object)
+    before_at = old.geometry.to_numpy()
     for row in np.flatnonzero(stood >= 0):
-        there = old.geometry.iloc[stood[row]]
+        there = before_at[stood[row]]
         if there != at[row]:
             change[row], was[row] = MOVED, there
-    gone = old[~old_ids.isin(new_ids)]
-    table = pd.DataFrame(
+    gone = ~old_ids.isin(new_ids)
+    closed = int(gone.sum())
+    sites = gpd.GeoDataFrame(
         {
-            "facility_id": [*new_ids, *old_ids[~old_ids.isin(new_ids)]],
-            "name": [*new["name"], *gone["name"]],
-            "change": [*change, *[CLOSED] * len(gone)],
-            "before": [*was, *[None] * len(gone)],
-        }
-    )
-    places = shapely.points([(p.x, p.y) for p in (*at, *gone.geometry)])
-    sites = gpd.GeoDataFrame(table, geometry=places, crs=new.crs)
+            "facility_id": [*new_ids, *old_ids[gone]],
+            "name": [*new["name"], *old["name"][gone]],
+            "change": [*change, *[CLOSED] * closed],
+            "before": [*was, *[None] * closed],
+            "geometry": np.concatenate([at, before_at[gone]]),
+        },
+        geometry="geometry", crs=new.crs,
+    )  # fmt: skip
     # what changes is drawn on top of what stays
     return sites.sort_values("change", key=lambda c: c != STAYS, kind="stable", ignore_index=True)

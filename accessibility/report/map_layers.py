@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 
 from accessibility.analysis.coverage import Coverage
@@ -163,8 +162,7 @@ def canton_limits(communes: gpd.GeoDataFrame) -> gpd.GeoSeries:
 
 def site_layer(study: Study, result: Coverage) -> gpd.GeoDataFrame:
     """Sites in metres: name and commune where they are known."""
-    sites = result.sites.to_crs(study.metric_crs)
+    sites = result.sites
     names = sites["name"].where(sites["name"].notna(), sites["facility_id"].astype(str))
-    return gpd.GeoDataFrame(
-        pd.DataFrame({"name": names.astype(str)}), geometry=sites.geometry, crs=sites.crs
-    )
+    at = sites.geometry.to_crs(study.metric_crs)
+    return gpd.GeoDataFrame({"name": names.astype(str), "geometry": at}, geometry="geometry")

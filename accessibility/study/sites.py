@@ -76,7 +76,9 @@ def sites_of_file(
     return _facilities(points, kind, communes)
 
 
-def place_in_communes(points: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> pd.Series:
+def place_in_communes(
+    points: gpd.GeoDataFrame | gpd.GeoSeries, communes: gpd.GeoDataFrame
+) -> pd.Series:
     """Code of the commune in which each point stands; missing outside."""
     places = points.geometry.to_crs(communes.crs)
     # not sjoin, which takes as long as a whole search for one point

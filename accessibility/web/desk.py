@@ -174,15 +174,15 @@ class Desk:
         InputError
             If it lies outside of the territory, or no road is in reach.
         """
-        where = gpd.GeoDataFrame(geometry=[shapely.Point(lon, lat)], crs=WGS84)
+        where = gpd.GeoSeries([shapely.Point(lon, lat)], crs=WGS84)
         code = place_in_communes(where, self.study.communes).iloc[0]
         if not isinstance(code, str):
             raise RefusedError("outside", place=self.study.title)
         snap_m = float(self.study.default("max_snap_m"))
         if snap(self.study.network, where, max_snap_m=snap_m).segment[0] < 0:
             raise RefusedError("off_the_road", metres=round(snap_m))
-        names = self.study.communes.set_index("code_insee")["name"]
-        return str(names[code])
+        communes = self.study.communes
+        return str(communes["name"].iloc[communes["code_insee"].tolist().index(code)])
 
     def ways_to_road(self, sites: gpd.GeoDataFrame) -> list[shapely.LineString | None]:
         """Straight lines from sites to where they stand on their roads, in metres."""

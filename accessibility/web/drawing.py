@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -12,10 +11,12 @@ import pandas as pd
 import shapely
 from bokeh.models import (
     BBoxTileSource,
+    CDSView,
     ColumnDataSource,
     CustomJS,
     GlyphRenderer,
     HoverTool,
+    IndexFilter,
     PanTool,
     PointDrawTool,
     Range1d,
@@ -26,12 +27,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from accessibility.analysis.simulate_result import Simulation
-from accessibility.report.map_changes import (
-    GAINED,
-    LOST,
-    MOVED,
-    site_changes,
-)
+from accessibility.report.map_changes import GAINED, LOST, MOVED, site_changes
 from accessibility.report.map_drawing import (
     AREA_LOOK,
     CANTON_LOOK,
@@ -40,18 +36,11 @@ from accessibility.report.map_drawing import (
     LATE,
     LOOKS,
     MARKS,
-    lines_of,
     polygons,
 )
-from accessibility.report.map_layers import (
-    SIMPLIFY_M,
-    band_colours,
-    canton_limits,
-    drawable_areas,
-    time_classes,
-)
-from accessibility.study.study import Study
+from accessibility.report.map_layers import band_colours, drawable_areas, time_classes
 from accessibility.web.desk import Desk
+from accessibility.web.ground import Ground
 from accessibility.web.plan import Plan, moved_or_added
 from accessibility.web.view import classes_of
 
@@ -73,8 +62,6 @@ IGN = (
 )
 """Géoplateforme of IGN; asked for only when a visitor switches the background on."""
 
-IGN_CRS = "EPSG:2154"
-
 ORANGE, BLUE = "#d55e00", "#0072b2"
 """Of Okabe and Ito, which colour-blind readers tell apart: closed roads; where one would help."""
 
@@ -83,59 +70,6 @@ LAYERS = (
     ("cantons", True), ("roads", True), ("gain", True), ("names", True), ("sites", True),
 )  # fmt: skip
 """Those that a visitor may switch, and whether they are on at first."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """The shapes that never change, made once for all visitors.
-
-    Attributes
-    ----------
-    origin : array (2,)
-        Corner from which coordinates are counted, metres.
-    box : list of float
-        Bounds of the territory from there.
-    communes : dict
-        `xs`, `ys` as Bokeh nests them.
-    boxes : list of list of int
-        Bounds of each commune.
-    names_at : array (communes, 2)
-        Where a commune's name is written.
-    cantons : dict
-        Limits as lines.
-    tiled : bool
-        Whether a background map has the CRS of the territory.
-    """
-
-    origin: npt.NDArray[np.float64]
-    box: list[float]
-    communes: dict[str, Any]
-    boxes: list[list[int]]
-    names_at: npt.NDArray[np.float64]
-    cantons: dict[str, Any]
-    tiled: bool
-
-
-def ground_of(study: Study) -> Ground:
-    """Make the shapes of a territory."""
-    communes = study.communes.to_crs(study.metric_crs)
-    # tiles are asked for by coordinates of their CRS
-    tiled = study.metric_crs == IGN_CRS
-    origin = np.zeros(2) if tiled else np.floor(communes.total_bounds[:2])
-    communes = communes.set_geometry(communes.translate(*-origin))
-    # a coverage, so that neighbours keep the same limit and no gap opens
-    simple = shapely.coverage_simplify(communes.geometry.array, SIMPLIFY_M)
-    shapes = communes.set_geometry(gpd.GeoSeries(simple, index=communes.index, crs=communes.crs))
-    at = shapes.representative_point()
-    return Ground(
-        origin=origin,
-        box=[float(v) for v in communes.total_bounds],
-        communes=polygons(shapes.geometry),
-        boxes=[[round(v) for v in box] for box in shapely.bounds(communes.geometry.array).tolist()],
-        names_at=np.column_stack([at.x, at.y]),
-        cantons=lines_of(canton_limits(shapes)),
-        tiled=tiled,
-    )
 
 
 class Drawing:
@@ -154,14 +88,11 @@ class Drawing:
         self._desk, self._ground = desk, ground
         self.asked = ColumnDataSource({"json": [""]}, name="asked")
         self.told = ColumnDataSource({"json": [""]}, name="told")
-        n = len(ground.boxes)
         self._communes = ColumnDataSource(
-            {
-                **ground.communes, "colour": ["white"] * n, "pattern": [" "] * n,
-                "ink": ["white"] * n, "scale": [9] * n, "width": [0.0] * n,
-            },
-            name="communes",
-        )  # fmt: skip
+            {**ground.communes, "colour": ["white"] * len(ground.boxes)}, name="communes"
+        )
+        # the browser makes a picture of each hatched commune: no others are told
+        self._marked = {kind: IndexFilter(indices=[]) for kind in LOOKS}
         self.sites = ColumnDataSource(_columns("id name change x y marker size fill edge"),
                                       name="sites")  # fmt: skip
         self._names = ColumnDataSource(_columns("x y text alpha"), name="names")
@@ -181,22 +112,14 @@ class Drawing:
         kind = np.where(late, LATE, "").astype(object)
         kind[(table["population_gained"] > 0).to_numpy()] = GAINED
         kind[(table["population_lost"] > 0).to_numpy()] = LOST
-        looks = [LOOKS.get(one) for one in kind]
-        columns: dict[str, list[Any]] = {
-            "colour": classes_of(done)[0],
-            "pattern": [look["pattern"] if look else " " for look in looks],
-            "ink": [look["colour"] if look else "white" for look in looks],
-            "scale": [look["scale"] if look else 9 for look in looks],
-            "width": [look["width"] if look else 0.0 for look in looks],
-        }
+        for name, marked in self._marked.items():
+            rows = np.flatnonzero(kind == name).tolist()
+            if marked.indices != rows:
+                marked.indices = rows
         # each change has the browser draw the whole map again
-        changed = {
-            name: [(i, new) for i, (old, new) in enumerate(pairs) if old != new]
-            for name, values in columns.items()
-            if (pairs := list(zip(self._communes.data[name], values, strict=True)))
-        }
-        if any(changed.values()):
-            self._communes.patch({name: rows for name, rows in changed.items() if rows})
+        pairs = zip(self._communes.data["colour"], classes_of(done)[0], strict=True)
+        if changed := [(i, new) for i, (old, new) in enumerate(pairs) if old != new]:
+            self._communes.patch({"colour": changed})
         self._show_names(done, kind)
         self._show_sites(plan, done)
         self._show_closed(plan)
@@ -361,12 +284,16 @@ class Drawing:
                 line_width="width",
             )
         ]  # fmt: skip
-        marked = plot.multi_polygons(
-            source=source, fill_alpha=0, line_color="black", line_width="width",
-            line_alpha=1, hatch_pattern="pattern", hatch_color="ink", hatch_scale="scale",
-            hatch_weight=HATCH_WEIGHT,
-        )  # fmt: skip
-        layers["late"] = [marked]
+        marked = {
+            kind: plot.multi_polygons(
+                source=source, view=CDSView(filter=self._marked[kind]), fill_alpha=0,
+                line_color="black", line_width=look["width"], hatch_pattern=look["pattern"],
+                hatch_color=look["colour"], hatch_scale=look["scale"], hatch_weight=HATCH_WEIGHT,
+            )
+            for kind, look in LOOKS.items()
+        }  # fmt: skip
+        layers["late"] = [marked[LATE]]
+        layers["changes"] = [marked[GAINED], marked[LOST]]
         # on top of all areas, so that a commune can be pointed at whatever is shown
         edges = plot.multi_polygons(
             source=source, fill_alpha=0, line_color="white", line_width=0.5, line_alpha=0.8,
@@ -374,12 +301,13 @@ class Drawing:
             selection_line_width=3.5, selection_line_alpha=1,
         )  # fmt: skip
         edges.nonselection_glyph = edges.glyph
-        for drawn in (shades, marked):
+        for drawn in (shades, *marked.values()):
             drawn.nonselection_glyph = drawn.selection_glyph = drawn.glyph
         layers["cantons"] = [plot.multi_line(**self._ground.cantons, **CANTON_LOOK)]
         layers["roads"] = [
-            plot.multi_line(source=self._roads, line_color=colour, line_width=width, line_alpha=0.9)
-            for colour, width in ((ROAD_COLOUR, "width"),)
+            plot.multi_line(
+                source=self._roads, line_color=ROAD_COLOUR, line_width="width", line_alpha=0.9
+            )
         ]
         layers["gain"] = [
             plot.scatter(
@@ -434,10 +362,8 @@ class Drawing:
             ),
         )  # fmt: skip
         plot.toolbar.active_scroll = wheel
-        for what, on in (
-            ("tap", plot), ("panstart", plot), ("panend", plot), ("doubletap", plot),
-        ):  # fmt: skip
-            on.js_on_event(what, CustomJS(code=f"window.accessibilityPage?.{what}(cb_obj)"))
+        for what in ("tap", "panstart", "panend", "doubletap"):
+            plot.js_on_event(what, CustomJS(code=f"window.accessibilityPage?.{what}(cb_obj)"))
         # the two cells hang on the map, so that the page finds them
         plot.js_on_event("reset", CustomJS(args={"asked": self.asked, "told": self.told}, code=""))
         self.told.js_on_change(

@@ -437,12 +437,16 @@ const accessibilityPage = (() => {
   }
 
   let looking = null;
+  let seen = ""; // the bounds whose roads were asked for
   function viewed() {
     if (!view) return;
     view.moved();
     clearTimeout(looking);
     looking = setTimeout(() => {
-      if (element("layer-roads").checked) send({ do: "view", box: view.bounds() });
+      const box = view.bounds();
+      if (!element("layer-roads").checked || String(box) === seen) return;
+      seen = String(box);
+      send({ do: "view", box });
     }, 300);
   }
 

@@ -9,6 +9,7 @@ otherwise than the offline one.
 from __future__ import annotations
 
 import contextlib
+import gc
 import ipaddress
 import json
 import logging
@@ -32,8 +33,10 @@ try:
     from bokeh.server.server import Server
     from jinja2 import Environment
 
-    from accessibility.web.drawing import LAYERS, ground_of
-    from accessibility.web.visitor import MOST_FILE_BYTES, Visitor
+    from accessibility.web.drawing import LAYERS
+    from accessibility.web.ground import Ground, ground_of
+    from accessibility.web.steps import MOST_FILE_BYTES
+    from accessibility.web.visitor import Visitor
 except ImportError as error:
     raise MissingInputError(
         'the page needs bokeh: pip install "accessibility-toolkit[web]".'
@@ -100,11 +103,15 @@ class PageServer:
     def run(self) -> None:
         """Answer until interrupted."""
         self._server.start()
+        # Bokeh collects the garbage twice for each visitor who leaves: not among what stays
+        gc.collect()
+        gc.freeze()
         try:
             self._server.io_loop.start()
         except KeyboardInterrupt:
             pass
         finally:
+            gc.unfreeze()
             self._workers.stop()
             self._server.stop()
 
@@ -142,7 +149,7 @@ class PageServer:
         document.add_root(visitor.drawing.plot)
 
 
-def _page_of(desk: Desk, ground: Any) -> dict[str, str]:
+def _page_of(desk: Desk, ground: Ground) -> dict[str, str]:
     """What is the same in every visitor's page: style, script, the communes."""
     report, web = files("accessibility.report"), files("accessibility.web")
 
@@ -182,8 +189,8 @@ def _listen(opened: Any, host: str, port: int) -> Server:
         port=port,
         allow_websocket_origin=[f"{name}:{port}" for name in _names(host)],
         websocket_max_message_size=MOST_MESSAGE_BYTES,
-        unused_session_lifetime_milliseconds=UNUSED_S * 1000,
-        check_unused_sessions_milliseconds=5_000,
+        unused_session_lifetime_milliseconds=round(UNUSED_S * 1000),
+        check_unused_sessions_milliseconds=round(UNUSED_S * 1000 / 12),
         include_headers=["Accept-Language"],
         include_cookies=[],
         # nobody chooses the session of somebody else

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -20,6 +21,7 @@ from accessibility.report.map_words import minutes as minutes_of
 from accessibility.report.text import comparable
 from accessibility.study.bundle import FRANCE_SERVICES
 from accessibility.study.study import Study
+from accessibility.web.beside import Kept
 from accessibility.web.desk import Desk
 from accessibility.web.page_words import page_words
 from accessibility.web.plan import Plan
@@ -276,6 +278,16 @@ def best_told(found: Siting, lang: str) -> dict[str, Any]:
     return {"lines": lines, "sites": sites}
 
 
+def side_told(start: Simulation, kept: Sequence[Kept], lang: str) -> dict[str, Any]:
+    """Scenarios side by side, today's first; no rows where none is kept."""
+    says = page_words(lang)
+    shown = [(says["side_today"], start), *((one.name, one.done) for one in kept)]
+    return {
+        "names": [says[key] for key in SIDE], "rows": side_rows(shown, lang) if kept else [],
+        "kept": [[one.name, one.letters] for one in kept],  # for the browser
+    }  # fmt: skip
+
+
 def side_rows(kept: Iterable[tuple[str, Simulation]], lang: str) -> list[Row]:
     """One column for each scenario: name, then values in the order of `SIDE`."""
     says = page_words(lang)
@@ -363,8 +375,8 @@ def _late(after: Coverage) -> list[bool]:
 
 
 def _numbers(values: pd.Series) -> list[int | None]:
-    return [round(v) if np.isfinite(v) else None for v in values.astype(float).tolist()]
+    return [round(v) if math.isfinite(v) else None for v in values.astype(float).tolist()]
 
 
 def _names(values: pd.Series) -> list[str | None]:
-    return [v if isinstance(v, str) else None for v in values]
+    return [v if isinstance(v, str) else None for v in values.tolist()]

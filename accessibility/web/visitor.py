@@ -4,46 +4,37 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import geopandas as gpd
 from pyproj import Transformer
 
-from accessibility.analysis.choices import checked_minutes
-from accessibility.analysis.scenario import WITHIN_M, Scenario
-from accessibility.analysis.scenario_form import FARTHEST_M, scenario_of
 from accessibility.analysis.simulate_result import Simulation
 from accessibility.analysis.siting import Siting
-from accessibility.errors import AccessibilityError, InputError, SettingError
-from accessibility.inputs.settings import parse_toml
+from accessibility.errors import AccessibilityError, InputError
 from accessibility.schema import WGS84
 from accessibility.web import plan as edit
 from accessibility.web.address import packed
-from accessibility.web.beside import Kept, keep, opened, restored
+from accessibility.web.beside import Kept, keep, restored
 from accessibility.web.desk import Desk
-from accessibility.web.drawing import Drawing, Ground
+from accessibility.web.drawing import Drawing
 from accessibility.web.exports import EXPORTS, export
+from accessibility.web.ground import Ground
 from accessibility.web.page_words import page_words
-from accessibility.web.plan import MOST_NAME, History, Plan
+from accessibility.web.plan import History, Plan
 from accessibility.web.refusals import RefusedError, sentence
-from accessibility.web.view import BANDS_MIN, SIDE, best_told, help_rows, side_rows, told
+from accessibility.web.steps import STEPS, Command, Step, box_of, kept_number, number_of
+from accessibility.web.view import BANDS_MIN, best_told, help_rows, side_told, told
 from accessibility.web.workers import Workers
 
 MOST_WAITING = 50
 """Steps of one visitor that wait; more come from no hand."""
-
-MOST_FILE_BYTES = 200_000
-"""Of a scenario that is opened: thousands of entries."""
-
-Command = dict[str, Any]
 
 
 class Visitor:
@@ -74,8 +65,9 @@ class Visitor:
     ) -> None:
         self._desk, self._workers, self._later = desk, workers, later
         self.drawing = Drawing(desk, ground)
-        self._origin = ground.origin
-        self._metric = Transformer.from_crs(desk.study.metric_crs, WGS84, always_xy=True)
+        metric = Transformer.from_crs(desk.study.metric_crs, WGS84, always_xy=True)
+        x0, y0 = ground.origin
+        self._degrees = lambda x, y: metric.transform(x + x0, y + y0)
         self.lang = lang
         self.history = History(edit.start(desk.study))
         self.done = desk.start
@@ -84,6 +76,7 @@ class Visitor:
         self._best: tuple[Plan, Siting] | None = None
         self._areas_of: Plan | None = None
         self._areas_wanted = False
+        self._seen = 0.0, 0.0, 0.0, 0.0
         self._bands: list[tuple[str, str]] = []
         self._waiting: deque[tuple[Command, float]] = deque()
         self._at_work: Command | None = None
@@ -118,7 +111,7 @@ class Visitor:
     def ask(self, command: Command) -> None:
         """Do a command when those before it are done; called on the server's loop."""
         if len(self._waiting) >= MOST_WAITING:
-            self._refuse(page_words(self.lang)["many_visitors"])
+            self._refuse(RefusedError("many_visitors"))
             self._tell()
             return
         self._waiting.append((command, time.perf_counter()))
@@ -134,7 +127,7 @@ class Visitor:
             try:
                 self._start(command, since)
             except AccessibilityError as error:
-                self._refused(error)
+                self._refuse(error)
                 self._tell()
             except Exception:
                 self._defect()
@@ -158,7 +151,7 @@ class Visitor:
         elif what in long:
             long[what](command)
             self._tell()
-        elif what in _STEPS:
+        elif what in STEPS:
             self._step(command, since)
         else:
             raise InputError(f"the page asked for {what!r}, which is not known.")
@@ -168,20 +161,22 @@ class Visitor:
     def _step(self, command: Command, since: float) -> None:
         """Compute the next plan in a thread, then show it; until then other steps wait."""
         self._at_work = command
-        history = self.history
-        take = _STEPS[command["do"]]
+        step = Step(
+            command, self.history, self.done, desk=self._desk, degrees=self._degrees,
+            kept=tuple(one.plan for one in self.kept), best=self._best, lang=self.lang,
+        )  # fmt: skip
         ahead = self._workers.long if self._builds_network(command) else self._workers.quick
         if ahead is self._workers.long or not self._desk.ready:
             self._tell()
 
         def work() -> tuple[History, Simulation]:
-            then = take(self, history, command)
+            then = STEPS[command["do"]](step)
             if then.now.scenario.changes_roads:
                 self._desk.roads_ready()  # they will be named and drawn
-            return then, self.done if then is history else self._desk.simulate(then.now)
+            return then, step.done if then is step.history else self._desk.simulate(then.now)
 
         future = ahead.submit(work)
-        future.add_done_callback(lambda f: self._come_back(partial(self._stepped, f, since)))
+        future.add_done_callback(lambda f: self._come_back(partial(self._stepped, f, step, since)))
 
     def _builds_network(self, command: Command) -> bool:
         """Whether a step may have to build a network, or takes long for another reason."""
@@ -191,128 +186,21 @@ class Visitor:
         steps = {"undo": self.history.undone(), "redo": self.history.redone()}
         return self._desk.takes_long(steps.get(what, self.history).now)
 
-    def _stepped(self, future: Future[tuple[History, Simulation]], since: float) -> None:
+    def _stepped(
+        self, future: Future[tuple[History, Simulation]], step: Step, since: float
+    ) -> None:
         self._at_work = None
         try:
             self.history, self.done = future.result()
+            if step.notice:
+                self._notice = {"kind": "done", "text": step.notice}
             self._show(since)
         except AccessibilityError as error:
-            self._refused(error)
+            self._refuse(error)
             self._tell()
         except Exception:
             self._defect()
         self._next()
-
-    def _add(self, history: History, command: Command) -> History:
-        if isinstance(command.get("code"), str):
-            communes = self._desk.study.communes
-            row = communes[communes["code_insee"] == command["code"]]
-            if row.empty:
-                raise InputError(f"no commune has the code {command['code']}.")
-            lon, lat = (float(row[f"chef_lieu_{axis}"].iloc[0]) for axis in ("lon", "lat"))
-        elif "lon" in command:
-            lon, lat = _number(command, "lon"), _number(command, "lat")
-        else:
-            lon, lat = self._lonlat(command)
-        name = self._desk.place_for_site(lon, lat)
-        return _then(history, edit.with_site(history.now.scenario, lon, lat, name=name))
-
-    def _move(self, history: History, command: Command) -> History:
-        site = self._site(history, command)
-        if isinstance(command.get("code"), str):
-            communes = self._desk.study.communes
-            row = communes[communes["code_insee"] == command["code"]]
-            if row.empty:
-                raise InputError(f"no commune has the code {command['code']}.")
-            lon, lat = (float(row[f"chef_lieu_{axis}"].iloc[0]) for axis in ("lon", "lat"))
-        else:
-            lon, lat = self._lonlat(command)
-        self._desk.place_for_site(lon, lat)
-        scenario = history.now.scenario
-        if site in {place.id for place in scenario.remove}:
-            raise RefusedError("closed_moves")
-        return _then(history, edit.with_moved(scenario, site, lon, lat))
-
-    def _toggle(self, history: History, command: Command) -> History:
-        site, scenario = self._site(history, command), history.now.scenario
-        if site in {place.id for place in scenario.remove}:
-            return _then(history, edit.with_reopened(scenario, site))
-        return _then(history, edit.without_site(scenario, site))
-
-    def _put_back(self, history: History, command: Command) -> History:
-        site = self._site(history, command)
-        return _then(history, edit.put_back(history.now.scenario, site))
-
-    def _road(self, history: History, command: Command) -> History:
-        within_m = min(max(_number(command, "within_m"), WITHIN_M), FARTHEST_M)
-        lon, lat = self._desk.point_on_road(*self._lonlat(command), within_m=within_m)
-        return _then(history, edit.with_closed_road(history.now.scenario, lon, lat))
-
-    def _drop_road(self, history: History, command: Command) -> History:
-        number = int(_number(command, "number"))
-        return _then(history, edit.without_road(history.now.scenario, number))
-
-    def _drop_speed(self, history: History, command: Command) -> History:
-        number = int(_number(command, "number"))
-        return _then(history, edit.without_speed(history.now.scenario, number))
-
-    def _set(self, history: History, command: Command) -> History:
-        now = history.now
-        if "minutes" in command:
-            now = replace(now, minutes=checked_minutes(command["minutes"]))
-        if "day" in command:
-            days, at = list(self._desk.days), int(_number(command, "day"))
-            if not 0 <= at < len(days):
-                raise SettingError(f"day {at} is not on the slider.")
-            now = replace(now, as_of=days[at])
-        if "population" in command:
-            year = int(_number(command, "population"))
-            now = replace(now, population=year)
-        return history.then(now)
-
-    def _reset(self, history: History, _command: Command) -> History:
-        return history.then(edit.start(self._desk.study))
-
-    def _undo(self, history: History, _command: Command) -> History:
-        return history.undone()
-
-    def _redo(self, history: History, _command: Command) -> History:
-        return history.redone()
-
-    def _name(self, history: History, command: Command) -> History:
-        name = str(command.get("name", ""))[:MOST_NAME].strip()
-        return _then(history, replace(history.now.scenario, name=name))
-
-    def _load(self, history: History, command: Command) -> History:
-        text = command.get("text")
-        if not isinstance(text, str):
-            raise InputError("the file holds no text.")
-        if (size := len(text.encode())) > MOST_FILE_BYTES:
-            raise RefusedError("too_large", size=-(-size // 1000), most=MOST_FILE_BYTES // 1000)
-        source = str(command.get("name") or "the file")[:MOST_NAME]
-        scenario = scenario_of(parse_toml(text, source=source), source=source)
-        sites = self._desk.sites_before(history.now)
-        then = _then(history, edit.by_ids(scenario, self._desk.study, sites=sites))
-        self._notice = {
-            "kind": "done", "text": page_words(self.lang)["loaded"].format(name=source)
-        }  # fmt: skip
-        return then
-
-    def _address(self, history: History, command: Command) -> History:
-        plan = opened(self._desk, str(command.get("text", "")))
-        self._notice = {"kind": "done", "text": page_words(self.lang)["address_restored"]}
-        return history.then(plan)
-
-    def _take_best(self, history: History, _command: Command) -> History:
-        if self._best is None or self._best[0] != history.now:
-            raise RefusedError("stale")
-        scenario = history.now.scenario
-        for row in self._best[1].selected.itertuples():
-            scenario = edit.with_site(scenario, row.geometry.x, row.geometry.y, name=str(row.name))
-        return _then(history, scenario)
-
-    def _show_kept(self, history: History, command: Command) -> History:
-        return history.then(self.kept[self._kept_number(command)].plan)
 
     # -- what needs no computing ------------------------------------------------------------------
 
@@ -325,29 +213,17 @@ class Visitor:
         self.kept = keep(self.kept, self.history.now, self.done, unnamed=unnamed)
 
     def _drop(self, command: Command) -> None:
-        number = self._kept_number(command)
+        number = kept_number(command, len(self.kept))
         self.kept = self.kept[:number] + self.kept[number + 1 :]
 
-    def _kept_number(self, command: Command) -> int:
-        number = int(_number(command, "number"))
-        if not 0 <= number < len(self.kept):
-            raise InputError(f"there is no scenario {number + 1} beside this one.")
-        return number
-
     def _set_view(self, command: Command) -> None:
-        seen = command.get("box")
-        if not isinstance(seen, list) or len(seen) != 4:
+        if (box := box_of(command)) is None:
             return
-        try:
-            west, south, east, north = (float(v) for v in seen)
-        except (TypeError, ValueError):
-            return
-        if all(map(math.isfinite, (west, south, east, north))) and west < east and south < north:
-            box = west, south, east, north
-            self._aside(
-                "view", self._workers.quick, self._desk.roads_ready,
-                lambda _: self.drawing.show_roads(box),
-            )  # fmt: skip
+        self._seen = box  # the last one, where several are asked for
+        self._aside(
+            "view", self._workers.quick, self._desk.roads_ready,
+            lambda _: self.drawing.show_roads(self._seen),
+        )  # fmt: skip
 
     def _help_off(self, _command: Command) -> None:
         self._help = None
@@ -369,8 +245,8 @@ class Visitor:
         self._aside("help", self._workers.long, partial(self._desk.gains, plan), shown)
 
     def _ask_best(self, command: Command) -> None:
-        plan, number = self.history.now, int(_number(command, "number"))
-        budget = None if command.get("budget") in (None, "") else _number(command, "budget")
+        plan, number = self.history.now, int(number_of(command, "number"))
+        budget = None if command.get("budget") in (None, "") else number_of(command, "budget")
 
         def shown(found: Siting) -> None:
             self._best = plan, found
@@ -438,7 +314,7 @@ class Visitor:
             try:
                 shown(future.result())
             except AccessibilityError as error:
-                self._refused(error)
+                self._refuse(error)
             except Exception:
                 self._defect()
             if what != "view" or self._notice["kind"] == "error":
@@ -495,17 +371,7 @@ class Visitor:
             "pending": self._at_work is not None,
             "sites": self.drawing.site_rows(),
             "closed_roads": bool(self.drawing.closed.data["xs"]),
-            "side": {
-                "names": [page_words(self.lang)[key] for key in SIDE],
-                "rows": side_rows(
-                    [
-                        (page_words(self.lang)["side_today"], self._desk.start),
-                        *((one.name, one.done) for one in self.kept),
-                    ],
-                    self.lang,
-                ) if self.kept else [],
-                "kept": [[one.name, one.letters] for one in self.kept],  # for the browser
-            },
+            "side": side_told(self._desk.start, self.kept, self.lang),
             "help": None if self._help is None else {
                 "rows": help_rows(self._help[1], self.lang), "stale": self._help[0] != plan,
             },
@@ -521,10 +387,8 @@ class Visitor:
         """What the address holds of a plan: nothing of the first one; None if it is too long."""
         return "" if plan == edit.start(self._desk.study) else packed(plan) or None
 
-    def _refused(self, error: AccessibilityError) -> None:
-        self._refuse(sentence(error, self.lang))
-
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, error: AccessibilityError) -> None:
+        reason = sentence(error, self.lang)
         self._notice = {
             "kind": "error", "text": page_words(self.lang)["refused"].format(reason=reason)
         }  # fmt: skip
@@ -534,47 +398,3 @@ class Visitor:
         traceback.print_exc()
         self._notice = {"kind": "error", "text": page_words(self.lang)["defect"]}
         self._tell()
-
-    def _lonlat(self, command: Command) -> tuple[float, float]:
-        """Degrees of a place that the page tells in metres."""
-        x, y = (_number(command, axis) for axis in ("x", "y"))
-        lon, lat = self._metric.transform(x + self._origin[0], y + self._origin[1])
-        if not (math.isfinite(lon) and math.isfinite(lat)):
-            raise RefusedError("outside", place=self._desk.study.title)
-        return float(lon), float(lat)
-
-    def _site(self, history: History, command: Command) -> str:
-        sites = self.done.after.sites
-        return edit.check_site(history.now.scenario, str(command.get("site")), sites)
-
-
-def _then(history: History, scenario: Scenario) -> History:
-    return history.then(replace(history.now, scenario=scenario))
-
-
-def _number(command: Command, key: str) -> float:
-    value = command.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{key} is {value!r}; a number is expected.")
-    return float(value)
-
-
-_STEPS: dict[str, Callable[[Visitor, History, Command], History]] = {
-    "add": Visitor._add,
-    "move": Visitor._move,
-    "toggle": Visitor._toggle,
-    "put_back": Visitor._put_back,
-    "road": Visitor._road,
-    "drop_road": Visitor._drop_road,
-    "drop_speed": Visitor._drop_speed,
-    "set": Visitor._set,
-    "reset": Visitor._reset,
-    "undo": Visitor._undo,
-    "redo": Visitor._redo,
-    "name": Visitor._name,
-    "load": Visitor._load,
-    "address": Visitor._address,
-    "take_best": Visitor._take_best,
-    "show_kept": Visitor._show_kept,
-}
-"""Steps that give another plan; each can be undone."""
