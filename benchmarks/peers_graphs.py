@@ -207,7 +207,7 @@ def use_osmnx(asked: Asked, folder: Path) -> Engine:
 
     xml = folder / "drivable.osm"
     write_drivable(Path(asked["extract"]), xml)
-    graph = ox.graph_from_xml(xml, retain_all=False)
+    graph = ox.truncate.largest_component(ox.graph_from_xml(xml), strongly=True)
     graph = ox.add_edge_travel_times(ox.add_edge_speeds(graph))
     places = {
         name: ox.nearest_nodes(graph, *zip(*asked[of], strict=True)).tolist()
