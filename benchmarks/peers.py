@@ -219,7 +219,7 @@ def tell(
     lines = [
         *report.table(figures, words),
         "",
-        f"{options.extract.name}; {options.rounds} rounds, interleaved, medians; in brackets the "
+        f"{options.extract.name}; rounds: {options.rounds}, interleaved, medians; in brackets the "
         f"ratio to this toolkit. {began} at the start, now: {os.getloadavg()[0]:.1f}. {versions}. "
         "Nothing is drawn at random: no seed.",
         "",

@@ -72,6 +72,8 @@ class Figures:
             return told if alone else f"{told} ({value / ours:.3g} x)"
         if (engine, name) in self.wrong:
             return "wrong"
+        if name in ("CPU", "memory"):
+            return "not known"
         stopped = [run["stopped"] for run in self.runs[engine]]
         if name in stopped:
             return f"> {self.limits.get(name, self.limits['question']):g} s"
@@ -97,7 +99,7 @@ def table(figures: Figures, words: dict[str, float]) -> Iterator[str]:
         return f"| {title} | {' | '.join(cells)} |"
 
     for key, title in READY.items():
-        name = "memory" if key == "peak_mb" else "ready"
+        name = {"wall_s": "ready", "cpu_s": "CPU", "peak_mb": "memory"}[key]
         yield row(title, name, {e: figures.of(e, "ready", key) for e in engines})
     whole = {e: figures.of(e, "whole", "peak_mb") for e in engines}
     yield row("whole process, peak MB", "memory", whole)
