@@ -222,6 +222,7 @@ def use_osmnx(asked: Asked, folder: Path) -> Engine:
         return seconds(np.array(times) * MS)
 
     found = search_networkx(graph.reverse(), places, asked["minutes"] * 60, transposed, vector)
+    del found["reach"]  # of another graph: there is nothing to hold it against
     return Engine(ox.__version__, found)
 
 
