@@ -21,6 +21,8 @@ import osrm
 
 HOME = Path(osrm.__file__).parent
 BLOCK = 100
+AFTER = {"MLD": ("osrm-partition", "osrm-customize"), "CH": ("osrm-contract",)}
+"""The programs that follow osrm-extract."""
 
 CHANGES = {
     # The weight of a road is its duration: no factor for narrow roads, parking aisles or
@@ -69,15 +71,14 @@ def write_profile(folder: Path, changes: list[str]) -> Path:
     return profile
 
 
-def prepare(extract: Path, folder: Path, changes: list[str]) -> Path:
-    """Run extract, partition and customize."""
+def prepare(extract: Path, folder: Path, changes: list[str], algorithm: str = "MLD") -> Path:
+    """Run extract, and what the algorithm asks for: partition and customize, or contract."""
     copy = folder / "region.osm.pbf"
     copy.symlink_to(extract.resolve())
     base = folder / "region.osrm"
     for program, arguments in (
         ("osrm-extract", ["-p", write_profile(folder, changes), copy]),
-        ("osrm-partition", [base]),
-        ("osrm-customize", [base]),
+        *((program, [base]) for program in AFTER[algorithm]),
     ):
         subprocess.run([HOME / "bin" / program, *arguments], check=True, stdout=subprocess.DEVNULL)
     return base

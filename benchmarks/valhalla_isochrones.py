@@ -78,6 +78,21 @@ def area(actor: valhalla.Actor, site: Place, minutes: float) -> dict[str, object
     return answer["features"][0]["geometry"]
 
 
+def matrix(
+    actor: valhalla.Actor, places: list[Place], sites: list[Place]
+) -> list[list[int | None]]:
+    """Seconds from each place to each site, in one request."""
+    answer = actor.matrix(
+        {
+            "sources": _located(places),
+            "targets": _located(sites),
+            "costing": "auto",
+            "verbose": False,
+        }
+    )
+    return answer["sources_to_targets"]["durations"]
+
+
 def durations(
     actor: valhalla.Actor, places: list[Place], sites: list[Place], within_m: float
 ) -> list[list[int | None]]:
@@ -91,15 +106,8 @@ def durations(
         ]
         if not near:
             continue
-        answer = actor.matrix(
-            {
-                "sources": _located([places[row] for row in batch]),
-                "targets": _located([sites[column] for column in near]),
-                "costing": "auto",
-                "verbose": False,
-            }
-        )
-        for row, times in zip(batch, answer["sources_to_targets"]["durations"], strict=True):
+        answer = matrix(actor, [places[row] for row in batch], [sites[column] for column in near])
+        for row, times in zip(batch, answer, strict=True):
             for column, seconds in zip(near, times, strict=True):
                 found[row][column] = seconds
     return found
