@@ -27,7 +27,7 @@ CONDA_NAMES = {
 }
 """Distributions that conda-forge names otherwise than PyPI."""
 
-OPEN_TO_ALL = ("errors", "schema", "atomic", "parallel", "cluster")
+OPEN_TO_ALL = ("errors", "schema", "atomic", "memory", "parallel", "cluster")
 ROOMS = ("inputs", "network", "routing", "study", "analysis", "report", "web", "cli")
 """In the order in which data flow: a room may import itself and those before it."""
 
