@@ -1,15 +1,10 @@
-"""What may matter of an OpenStreetMap file, as text: all in osmium's own code.
-
-It runs as a program of its own. Some broken files make libosmium end the program that reads
-them, without a word; and what a large file takes of memory is given back when it is done.
-"""
+"""What may matter of an OpenStreetMap file, as text: all in osmium's own code."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from accessibility.inputs.alone import end_alone, run_alone
 
 MODES = ("motorcar", "motor_vehicle", "vehicle", "access")
 NODE_KEYS = ("amenity", "shop", "place", "barrier", "highway", *MODES)
@@ -25,39 +20,29 @@ def write_tagged(extract: Path, text: Path) -> None:
     RuntimeError
         If the extract cannot be read.
     """
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(extract.resolve()), str(text.resolve())],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        told = done.stderr.strip().splitlines()
-        raise RuntimeError(told[-1] if told else f"osmium ended with {done.returncode}")
+    run_alone(__name__, str(extract.resolve()), str(text.resolve()))
 
 
 def _write(extract: str, text: str) -> None:
     import osmium
 
-    places = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
-    places.ignore_errors()
     entity = osmium.osm.osm_entity_bits
+    header = osmium.io.Reader(extract, entity.NOTHING).header()
+    places = []
+    features = [header.get(f"pbf_optional_feature_{i}") for i in range(8)]
+    if "LocationsOnWays" not in features:  # else ways tell them
+        places = [osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))]
+        places[0].ignore_errors()
     filters = (
         osmium.filter.EmptyTagFilter(),
         osmium.filter.KeyFilter(*NODE_KEYS).enable_for(entity.NODE),
         osmium.filter.KeyFilter(*WAY_KEYS).enable_for(entity.WAY),
     )
     options = "opl,locations_on_ways=true,add_metadata=version"
-    try:
-        writer = osmium.SimpleWriter(osmium.io.File(text, options))
-        osmium.apply(extract, places, *filters, writer)
-        writer.close()
-    except Exception as error:
-        print(error, file=sys.stderr, flush=True)
-        os._exit(1)  # a writer that failed ends the program when it is let go
+    writer = osmium.SimpleWriter(osmium.io.File(text, options))
+    osmium.apply(extract, *places, *filters, writer)
+    writer.close()
 
 
 if __name__ == "__main__":
-    _write(*sys.argv[1:])
+    end_alone(_write)
