@@ -103,17 +103,18 @@ def main() -> None:
             row.update(measured(name, work, *arguments))
             kept.write_text(json.dumps(rows, indent=1))
 
+    todo = [code for code in codes if "build_s" not in rows.get(code, {})]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for n in sizes:
             part, key = folder / f"region{n}", f"first {n}"
             out = given.out if n == len(codes) else part
-            if n < len(codes) and "cut_s" in rows.get(key, {}):
+            if "cut_s" in rows.get(key, {}) and not (todo and n == len(codes)):
                 continue
             row = measured(f"begin {n}", begin, codes[:n], given.inputs, out, given.osm)
             row |= measured(f"cut {n}", cut, out, codes[:n], given.osm, folder / f"cuts{n}")
             rows.setdefault(key, row)
-        for code in codes:
+        for code in todo:
             take(code, f"build {code}", build, code, given.out, given.inputs, given.osm,
                  folder / f"cuts{len(codes)}")  # fmt: skip
     for code in codes:
