@@ -23,7 +23,7 @@ from accessibility.errors import (
     first_of,
 )
 from accessibility.inputs.catalogue import locate, sha256
-from accessibility.inputs.communes import read_communes
+from accessibility.inputs.communes import read_communes, read_contours
 from accessibility.inputs.territory import buffered, metric_crs
 from accessibility.schema import WGS84
 from accessibility.study import bundle
@@ -219,8 +219,7 @@ def _build_all(
 
 def _territories(files: dict[str, dict[str, Path]], buffer_km: float) -> gpd.GeoDataFrame:
     rows = []
-    for code, by_key in files.items():
-        communes = read_communes(by_key, code)
+    for code, communes in read_contours(files).items():
         crs = metric_crs(communes)
         contour = communes.to_crs(crs).union_all().simplify(CONTOUR_M)
         rows.append((code, gpd.GeoSeries([contour], crs=crs).to_crs(WGS84).iloc[0],
