@@ -157,7 +157,7 @@ def _client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             client.close(timeout=CONNECT_S)
         return
     with LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
         host="127.0.0.1",
     ) as cluster, Client(cluster, set_as_default=False) as client:  # fmt: skip
         yield client

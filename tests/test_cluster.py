@@ -24,6 +24,9 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 
+MEMORY_BYTES = 400_000_000
+"""Of a worker."""
+
 
 def doubled(item: int) -> int:
     if item < 0:
@@ -40,9 +43,12 @@ def killed_at_first(marks: Path, item: int) -> int:
     return 2 * item
 
 
-def killed_always(item: int) -> int:
+def hungry(item: int) -> int:
+    """Takes at item 2 more memory than a worker may have, until its nanny ends it."""
     if item == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
+        taken = b"x" * (2 * MEMORY_BYTES)
+        time.sleep(60)
+        return len(taken)
     return 2 * item
 
 
@@ -59,8 +65,8 @@ def two_workers() -> Iterator[str]:
 
     with (
         config.set({"distributed.scheduler.allowed-failures": 1}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None,
-                     host="127.0.0.1") as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0",
+                     host="127.0.0.1", memory_limit=MEMORY_BYTES) as cluster,
     ):  # fmt: skip
         yield cluster.scheduler_address
 
@@ -71,10 +77,10 @@ def test_workers_that_end_on_the_way_change_nothing(two_workers, tmp_path):
     work = partial(killed_at_first, tmp_path)
     assert dict(on_dask(work, items, scheduler=two_workers)) == expected
     assert (tmp_path / "killed").exists()
-    # a fault of the input is told as such, and work that ends every worker is given up
+    # a fault of the input is told as such, and work that no worker has the memory for is given up
     assert dict(on_dask(doubled, [-1, 3], scheduler=two_workers)) == {
         -1: Lost("-1 is below 0."), 3: 6}  # fmt: skip
-    found = dict(on_dask(killed_always, [2, 3], scheduler=two_workers))
+    found = dict(on_dask(hungry, [2, 3], scheduler=two_workers))
     assert found[3] == 6
     assert found[2] == Lost("workers ended at it again and again, perhaps for lack of memory")
 

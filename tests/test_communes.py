@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from regions import write_region_inputs
 
 from accessibility.errors import InputError, MissingInputError, UnknownNameError
+from accessibility.inputs import communes as source
 from accessibility.inputs.catalogue import Dataset, catalogue, locate, sha256
 from accessibility.inputs.communes import (
     is_pseudo_canton,
     read_cantons,
     read_code_list,
     read_communes,
+    read_contours,
     read_epci,
     read_population,
     read_successors,
@@ -416,3 +420,16 @@ def test_the_joined_table_agrees(jura_communes: gpd.GeoDataFrame, shared_data: P
         assert np.allclose(jura_communes[f"chef_lieu_{axis}"], expected, atol=1e-6)
     whole = ~is_pseudo_canton(jura_communes["canton_code"])
     assert (jura_communes["canton_name"][whole] == joined["canton_nom"][whole]).all()
+
+
+def test_contours_of_several_are_those_of_each_and_shared_files_are_read_once(tmp_path):
+    inputs = write_region_inputs(tmp_path / "inputs")
+    files = {code: locate(inputs, code) for code in ("25", "39")}
+    with mock.patch.object(source, "read_csv", wraps=read_csv) as read:
+        found = read_contours(files)
+    read.assert_called_once()
+    for code, contours in found.items():
+        assert contours.geom_equals(read_communes(files[code], code).geometry).all()
+    assert list(found) == ["25", "39"]
+    with pytest.raises(UnknownNameError, match="there is no département '99'"):
+        read_contours({"99": files["39"]})

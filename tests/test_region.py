@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from networks import lonlat
+from networks import STREET, lonlat, write_extract
 from regions import BUFFER_KM, write_region_inputs
 from typer.testing import CliRunner
 
@@ -188,16 +188,23 @@ def test_a_build_goes_on_where_it_broke_off(region, inputs, monkeypatch):
 
 
 def test_processes_build_and_say_what_they_could_not(tmp_path, inputs):
-    """The real processes, one at a time; 25 is refused by an extract that ends before it."""
+    """The real processes, one at a time; extracts of elsewhere and broken ones are refused."""
     out = tmp_path / "region"
     told: list[str] = []
     built = build_region(["39"], inputs, out, buffer_km=BUFFER_KM, progress=told.append)
     assert built.missing == []
     assert told[-1].startswith("39: ")
+    far = write_extract(
+        tmp_path / "far.osm.pbf", {1: (0, 9e5), 2: (99, 9e5)}, [(1, [1, 2], STREET)]
+    )
+    with pytest.raises(
+        OutputError, match=r"1 of 1 départements are not built \(39: .*far.* no road"
+    ):
+        build_region(["39"], inputs, tmp_path / "other", osm=far, buffer_km=BUFFER_KM)
     broken = tmp_path / "broken.osm.pbf"
     broken.write_bytes(b"none")
-    with pytest.raises(OutputError, match=r"1 of 1 départements are not built \(39: .*broken"):
-        build_region(["39"], inputs, tmp_path / "other", osm=broken, buffer_km=BUFFER_KM)
+    with pytest.raises(InputError, match=r"broken.osm.pbf cannot be read"):
+        build_region(["39"], inputs, tmp_path / "third", osm=broken, buffer_km=BUFFER_KM)
 
 
 def test_people_are_summed_over_the_region(region):
@@ -300,7 +307,7 @@ def test_two_workers_of_dask_give_the_same_as_one_process(region, tmp_path):
     whole = coverage_of_region(region)
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):

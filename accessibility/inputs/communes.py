@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -130,15 +131,7 @@ def read_communes(files: Mapping[str, Path], departement: str) -> gpd.GeoDataFra
     InputError
         If a commune has no contour, or a file has other columns.
     """
-    listed = read_code_list(files["cog"])
-    table = listed[listed["departement"] == departement].drop(columns="departement")
-    if table.empty:
-        known = sorted(listed["departement"].dropna().unique())
-        raise UnknownNameError(
-            f"there is no département {departement!r}; known are {known[0]} to {known[-1]} "
-            f"({len(known)}), written with two characters such as 01, 39, 2A, or three overseas."
-        )
-    table = table.reset_index(drop=True)
+    table = _listed(read_code_list(files["cog"]), departement)
     gone = read_successors(files["cog"])
     epci = read_epci(files["epci"]).set_index("code_insee")
     # the list of EPCI knows the city, not its arrondissements
@@ -155,6 +148,44 @@ def read_communes(files: Mapping[str, Path], departement: str) -> gpd.GeoDataFra
     communes = gpd.GeoDataFrame(table.drop(columns="city"), geometry=shapes)
     validate(communes, COMMUNES)
     return communes
+
+
+def read_contours(files: Mapping[str, Mapping[str, Path]]) -> dict[str, gpd.GeoSeries]:
+    """Contours of the communes of several départements; a file that they share is read once.
+
+    Arrondissements have the contour of their city.
+
+    Parameters
+    ----------
+    files : mapping
+        By code of the département, as `read_communes` takes them.
+
+    Returns
+    -------
+    dict of str to GeoSeries
+        WGS 84.
+
+    Raises
+    ------
+    UnknownNameError, MissingInputError, InputError
+    """
+    lists, layers = cache(read_code_list), cache(partial(_read_layer, columns=["code"]))
+    return {
+        code: _contours(_listed(lists(by_key["cog"]), code), layers(by_key["contours"]), code)
+        for code, by_key in files.items()
+    }
+
+
+def _listed(listed: pd.DataFrame, departement: str) -> pd.DataFrame:
+    """The communes of a département in the code list."""
+    table = listed[listed["departement"] == departement].drop(columns="departement")
+    if table.empty:
+        known = sorted(listed["departement"].dropna().unique())
+        raise UnknownNameError(
+            f"there is no département {departement!r}; known are {known[0]} to {known[-1]} "
+            f"({len(known)}), written with two characters such as 01, 39, 2A, or three overseas."
+        )
+    return table.reset_index(drop=True)
 
 
 def _brought_forward(people: pd.Series, gone: pd.Series) -> pd.Series:

@@ -143,6 +143,7 @@ def put_together(
     kind: str | None = None,
     buffer_km: float,
     region: Region | None = None,
+    cuts: Sequence[Path] = (),
     overwrite: bool = False,
     progress: Callable[[str], None] = lambda step: None,
 ) -> dict[str, int]:
@@ -152,6 +153,8 @@ def put_together(
     ----------
     region : Region, optional
         The one that the study is a département of: its roads are written as tiles.
+    cuts : sequence of Path
+        Of a region: what each extract holds around the département, read in its stead.
     """
     area = buffered(communes, buffer_km)
     progress(f"roads of {', '.join(path.name for path in extracts)}")
@@ -159,7 +162,7 @@ def put_together(
     if region is None:
         read = read_osm(extracts, within=communes, buffer_km=buffer_km)
     else:
-        beyond = read_osm(extracts, within=communes, buffer_km=buffer_km + MARGIN_KM)
+        beyond = read_osm(cuts, within=communes, buffer_km=buffer_km + MARGIN_KM)
         read, own = divided(beyond, region, departement)
     progress("network")
     service = kind or (bundle.FRANCE_SERVICES if own_sites is None else own_sites.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,12 +23,13 @@ from accessibility.errors import (
     first_of,
 )
 from accessibility.inputs.catalogue import locate, sha256
-from accessibility.inputs.communes import read_communes
+from accessibility.inputs.communes import read_communes, read_contours
 from accessibility.inputs.territory import buffered, metric_crs
 from accessibility.schema import WGS84
 from accessibility.study import bundle
 from accessibility.study.build import choose_extract, paths_of, put_together
 from accessibility.study.region import REGION, TERRITORIES, Region, is_region, load_region
+from accessibility.study.region_cut import cut_extracts, cuts_of
 
 CONTOUR_M = 100.0
 """Contours of a region's territories are simplified by this; they only share out roads."""
@@ -48,6 +50,7 @@ def build_region(
     """Build studies of several départements that share their roads.
 
     Each is built in a process of its own, so that memory is that of one (of `workers` at once).
+    Each extract is read once, and cut into what lies around each département.
     What was built before from the same files is kept: a build that was broken off goes on.
 
     Parameters
@@ -93,7 +96,13 @@ def build_region(
     todo = region.missing
     if kept := len(region.departements) - len(todo):
         progress(f"{kept} of {len(region.departements)} départements are built already")
-    _build_all(todo, (region.folder, Path(inputs), extracts, kind), workers, progress)
+    if not todo:
+        return region
+    with tempfile.TemporaryDirectory(prefix="cut-") as cuts:
+        progress(f"roads of {', '.join(path.name for path in extracts)}")
+        cut_extracts(region, todo, extracts, Path(cuts))
+        where = (region.folder, Path(inputs), extracts, Path(cuts), kind)
+        _build_all(todo, where, workers, progress)
     return region
 
 
@@ -151,9 +160,17 @@ def begin_region(
 
 
 def build_departement(
-    departement: str, out: Path, inputs: Path, extracts: Sequence[Path], kind: str | None
+    departement: str,
+    out: Path,
+    inputs: Path,
+    extracts: Sequence[Path],
+    cuts: Path,
+    kind: str | None,
 ) -> dict[str, int]:
-    """Build one département of a region that was begun; see `build_region`."""
+    """Build one département of a region that was begun, from its cuts of the extracts.
+
+    See `build_region` and `cut_extracts`.
+    """
     region = load_region(out)
     files = locate(inputs, departement)
     return put_together(
@@ -166,12 +183,13 @@ def build_departement(
         kind=kind,
         buffer_km=region.settings["buffer_km"],
         region=region,
+        cuts=cuts_of(departement, extracts, cuts),
     )
 
 
 def _build_all(
     codes: Sequence[str],
-    where: tuple[Path, Path, Sequence[Path], str | None],
+    where: tuple[Path, Path, Sequence[Path], Path, str | None],
     workers: int,
     progress: Callable[[str], None],
 ) -> None:
@@ -201,8 +219,7 @@ def _build_all(
 
 def _territories(files: dict[str, dict[str, Path]], buffer_km: float) -> gpd.GeoDataFrame:
     rows = []
-    for code, by_key in files.items():
-        communes = read_communes(by_key, code)
+    for code, communes in read_contours(files).items():
         crs = metric_crs(communes)
         contour = communes.to_crs(crs).union_all().simplify(CONTOUR_M)
         rows.append((code, gpd.GeoSeries([contour], crs=crs).to_crs(WGS84).iloc[0],
