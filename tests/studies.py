@@ -13,7 +13,10 @@ and 3903 divide: INSEE gives it the code 3999.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +129,19 @@ def write_study(
     cantons: bool = True,
     defaults: dict[str, Any] | None = None,
 ) -> Path:
+    """The small study, written once for each kind and then copied: hundreds of tests want it."""
+    asked = rim, published, cantons, tuple((defaults or {}).items())
+    return Path(shutil.copytree(_written(*asked), folder, dirs_exist_ok=True))
+
+
+_KEPT = tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def _written(
+    rim: tuple[int, ...], published: bool, cantons: bool, defaults: tuple[tuple[str, Any], ...]
+) -> Path:
+    folder = Path(tempfile.mkdtemp(dir=_KEPT.name))
     for name in ("osm", "communes", "sites"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     roads = tables(rim=rim)
@@ -154,7 +170,7 @@ def write_study(
             "profile": "osrm-car",
             "max_snap_m": 1000.0,
             "as_of": dt.date(2022, 11, 15),
-            **(defaults or {}),
+            **dict(defaults),
         },
     }
     # a hair wider than the straight road, whose south and north are nearly one

@@ -38,9 +38,9 @@ def test_no_road_lies_in_no_country() -> None:
 def test_the_border_agrees_with_the_contours_of_the_communes(shared_data: Path) -> None:
     contours = gpd.read_file(shared_data / "communes" / "contours-cog2022.gpkg")
     departements = contours[contours["dep"].isin(["39", "25", "01"])].to_crs(LAMBERT_93)
-    france = departements.union_all()
+    france = departements.union_all().simplify(20)
     border = shapely.get_coordinates(france.boundary.segmentize(1_000))
-    ring = shapely.get_coordinates(shapely.buffer(shapely.points(border), 300))
+    ring = shapely.get_coordinates(shapely.buffer(shapely.points(border), 300, quad_segs=2))
     points = gpd.GeoSeries(shapely.points(ring), crs=LAMBERT_93)
     inside = shapely.contains(france.buffer(-250), points.values)
     # south-east of the Jura what is not France is Switzerland
@@ -49,7 +49,7 @@ def test_the_border_agrees_with_the_contours_of_the_communes(shared_data: Path) 
     steps = shapely.linestrings(np.stack([ring, ring + 1.0], axis=1))
     found = country_of(gpd.GeoDataFrame(geometry=steps, crs=LAMBERT_93).to_crs(WGS84))
     assert inside.sum() > 1_000
-    assert beside.sum() > 500
+    assert beside.sum() > 150
     assert set(found[inside]) == {"FR"}
     assert set(found[beside]) == {"CH"}
 

@@ -247,7 +247,7 @@ def test_jura_with_people_on_buildings(jura: Study, shared_data: Path) -> None:
 
 
 @pytest.mark.jura
-@pytest.mark.parametrize(("direction", "n"), [("to", 200), ("from", 40)])
+@pytest.mark.parametrize(("direction", "n"), [("to", 100), ("from", 20)])
 def test_jura_equals_simulate_at_random_junctions(jura: Study, direction: Any, n: int) -> None:
     simulator = Simulator(jura, direction=direction)
     found = acc.gain(jura, direction=direction)

@@ -162,7 +162,7 @@ def test_jura_equals_computing_everything_again(jura: Study) -> None:
     simulator, draw = Simulator(jura), np.random.default_rng(6)
     same(simulator.before, coverage(jura))
     ids, codes = simulator.sites["facility_id"].to_numpy(), jura.communes["code_insee"].to_numpy()
-    for _ in range(50):
+    for _ in range(20):
         gone = [Place(id=i) for i in draw.choice(ids, draw.integers(1, 5), replace=False)]
         new = [Place(insee=c) for c in draw.choice(codes, draw.integers(1, 5), replace=False)]
         scenario = Scenario(add=tuple(new[1:]), remove=tuple(gone[1:]),

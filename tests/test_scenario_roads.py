@@ -84,7 +84,7 @@ def ladder(small: Study) -> Study:
 KINDS = ("close", "open", "one-way", "two-way", "class", "speed", "build")
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), direction=st.sampled_from(["to", "from"]))
 def test_equals_computing_everything_again(small: Study, data, direction) -> None:
     kinds = [PRIMARY, RURAL, PRIMARY | {"oneway": "yes"}, RURAL | {"access": "no"},
