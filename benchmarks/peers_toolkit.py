@@ -41,8 +41,7 @@ def reached(spreads: list[Spread]) -> list[list[int]]:
 
 def ready(asked: Asked, folder: Path) -> Engine:
     """Read the extract, build the network with its shortcuts and its index of roads."""
-    network = acc.build_network(acc.read_roads(asked["extract"]))
-    network.shortcuts, network.road_index  # noqa: B018  (made by being asked for)
+    network = acc.build_network(acc.read_roads(asked["extract"])).prepare()
     communes = points(asked["communes"], "demand_id")
     sites, added = (points(asked[name], "facility_id") for name in ("sites", "added"))
     limit_s = asked["minutes"] * 60.0

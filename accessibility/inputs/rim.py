@@ -122,11 +122,11 @@ def rim_nodes(
     if limit is None:
         limit = shapely.box(*roads.total_bounds)
     near = gpd.GeoSeries(shapely.points(drawn.ends[first[meets == 1]]), crs=WGS84)
-    edge = gpd.GeoSeries([limit.boundary], crs=WGS84)
-    metric = drawn.crs
     outside = ~shapely.contains(limit, near.values)
-    close = near.to_crs(metric).distance(edge.to_crs(metric).iloc[0]).to_numpy() <= RIM_BAND_M
-    shallow = _at_a_gap(near.to_crs(metric), drawn, coast)
+    near = near.to_crs(drawn.crs)
+    edge = gpd.GeoSeries([limit.boundary], crs=WGS84).to_crs(drawn.crs).iloc[0]
+    close = near.distance(edge).to_numpy() <= RIM_BAND_M
+    shallow = _at_a_gap(near, drawn, coast)
     dead = node[meets == 1][outside | close | shallow]
     return np.union1d(np.intersect1d(cut, node), dead)
 

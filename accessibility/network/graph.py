@@ -34,6 +34,7 @@ from accessibility.network.profile import Profile, load_profile
 from accessibility.network.restrictions import double_edges, open_turns
 from accessibility.network.speeds import TableSpeeds, table_speeds
 from accessibility.network.turns import Edges, node_costs, turn_table
+from accessibility.parallel import in_threads
 from accessibility.schema import LAMBERT_93, NODES, RESTRICTIONS, ROADS, RoadTables, validate
 
 if TYPE_CHECKING:
@@ -150,8 +151,14 @@ class RoadNetwork:
 
         return find_shortcuts(self)
 
+    def prepare(self) -> RoadNetwork:
+        """Make what the first questions would have to wait for, and return the network."""
+        in_threads(lambda part: getattr(self, part), ["shortcuts", "road_index"])
+        return self
+
     def save(self, folder: Path) -> None:
         """Write the arrays as `.npy` files, which open memory-mapped."""
+        self.prepare()
         folder.mkdir(parents=True)
         facts = {
             "format": FORMAT,
