@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from accessibility.parallel import in_threads
 from accessibility.schema import GRS80, ROAD_TAGS, WGS84
 
 Ints = npt.NDArray[np.int64]
@@ -198,16 +199,10 @@ def _assemble(
         "length_m": np.round(length_m, 3),
         "duration_s": np.round(length_m * ways.s_per_m[first_way], 3),
     }
-    # each road's first node, then the head of each of its links
-    points = np.insert(head, starts, tail[starts])
-    first = starts + np.arange(len(starts))
+    lines = _lines(lonlat, tail, head, starts, road)
+    along = gpd.GeoSeries(lines).hilbert_distance().to_numpy() if len(lines) else road[:0]
     keys = [table[k] for k in ("length_m", "osm_way_id", "to_node", "from_node")]
-    near = np.lexsort([*keys, _along_the_curve(lonlat[points], first)])
-    # the many small lines are made last, so that they do not keep large freed arrays in memory
-    size = np.diff(first, append=len(points))[near]
-    owner = np.repeat(np.arange(len(near), dtype=np.int32), size)
-    points = points[np.repeat(first[near] - np.cumsum(size) + size, size) + np.arange(len(points))]
-    lines = shapely.linestrings(lonlat[points], indices=owner)
+    near = np.lexsort([*keys, along])
     carried: dict[str, dict[int, str]] = {tag: {} for tag in (*ROAD_TAGS, "name", "ref")}
     for number, tags in enumerate(ways.tags):
         for tag, value in tags.items():
@@ -216,7 +211,7 @@ def _assemble(
     return gpd.GeoDataFrame(
         {name: values[near] for name, values in table.items()}
         | {tag: _spread(values, len(ways.tags), sets) for tag, values in carried.items()},
-        geometry=lines,
+        geometry=lines[near],
         crs=WGS84,
     )
 
@@ -241,20 +236,23 @@ def _in_order(
 
 def _metres(lonlat: Floats, tail: Small, head: Small) -> Floats:
     """Geodesic length of each link; in parts, as the library takes six numbers for each."""
-    length = np.empty(len(tail))
-    for begin in range(0, len(tail), CHUNK):
-        some = slice(begin, begin + CHUNK)
-        length[some] = GRS80.inv(*lonlat[tail[some]].T, *lonlat[head[some]].T)[2]
-    return length
+
+    def some(begin: int) -> Floats:
+        part = slice(begin, begin + CHUNK)
+        length: Floats = GRS80.inv(*lonlat[tail[part]].T, *lonlat[head[part]].T)[2]
+        return length
+
+    return np.concatenate([np.zeros(0), *in_threads(some, range(0, len(tail), CHUNK))])
 
 
-def _along_the_curve(lonlat: Floats, first: Ints) -> Ints:
-    """Where the middle of each line lies along a Hilbert curve; lines begin at `first`."""
-    if not len(first):
-        return first
-    low, high = np.minimum.reduceat(lonlat, first), np.maximum.reduceat(lonlat, first)
-    along: Ints = gpd.GeoSeries(shapely.points((low + high) / 2)).hilbert_distance().to_numpy()
-    return along
+def _lines(
+    lonlat: Floats, tail: Small, head: Small, starts: Ints, road: Small
+) -> npt.NDArray[np.object_]:
+    """Lines of roads: the first node of each, then the head of each of its links."""
+    points = np.insert(head, starts, tail[starts])
+    return np.asarray(
+        shapely.linestrings(lonlat[points], indices=np.insert(road, starts, road[starts]))
+    )
 
 
 def _spread(values: dict[int, str], n_sets: int, sets: Ints) -> pd.Categorical:
