@@ -66,7 +66,7 @@ QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_to
 
 def fuzz(examples: int) -> Callable[[Any], Any]:
     if os.environ.get("CI"):  # each reading starts a program, and a judge has little time
-        examples = max(examples // 2, 1)
+        examples = max(examples // 4, 1)
     phases = [phase for phase in Phase if phase is not Phase.explain]
     return settings(
         max_examples=examples, deadline=None, suppress_health_check=QUIET, phases=phases
