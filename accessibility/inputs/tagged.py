@@ -16,9 +16,6 @@ WAY_KEYS = ("highway", "route", "landuse", "natural")
 def tagged(extract: Path) -> Iterator[bytes]:
     """Lines of OPL: tagged objects of an extract, ways with the places of their nodes.
 
-    They are read while the program still writes: both take their time at once, and no more than
-    a pipe holds is kept of the text.
-
     Raises
     ------
     RuntimeError

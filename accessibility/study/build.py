@@ -246,7 +246,7 @@ def put_together(
         if name == "write":
             write_whole(out, write, overwrite=overwrite)
         else:
-            _ = network.shortcuts
+            network.prepare()
 
     if region is not None:  # its network is that of the tiles
         write_whole(out, write, overwrite=overwrite)
